@@ -1,0 +1,230 @@
+"""The typed functions behind the action table: each verb of `symbiotic_gym.actions.VERBS` by its name.
+
+Arguments arrive parsed and checked, so nothing here interprets text. A wait for an element is short: a policy learns more from
+"not visible" now than from the same after thirty seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from symbiotic_gym.actions import Action
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Locator, Page
+
+ELEMENT_TIMEOUT_MS = 1000
+Button = Literal["left", "middle", "right"]
+
+
+class Host(Protocol):
+    """What the verbs need of a session."""
+
+    page: Page
+    context: BrowserContext | None
+    chat: list[dict[str, Any]]
+    infeasible: bool
+
+
+def perform(host: Host, action: Action) -> None:
+    """Run a checked action.
+
+    Raises:
+        ValueError: the element or tab it names does not exist, or cannot be used that way.
+        playwright.sync_api.Error: the browser refused it.
+    """
+    _TABLE[action.verb](host, **action.arguments)
+
+
+def _element(host: Host, bid: str) -> Locator:
+    from browsergym.core.action.utils import get_elem_by_bid
+
+    return get_elem_by_bid(host.page, bid)
+
+
+def _is_option(element: Locator) -> bool:
+    return bool(element.evaluate("e => e.localName === 'option'"))
+
+
+def _click(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> None:
+    element = _element(host, bid)
+    if _is_option(element):
+        # an option of a closed <select> has no box to click on; choosing it is what is meant
+        element.evaluate(
+            "e => { const s = e.closest('select'); e.selected = true;"
+            " s.dispatchEvent(new Event('input', {bubbles: true})); s.dispatchEvent(new Event('change', {bubbles: true})); }"
+        )
+        return
+    element.click(button=button, modifiers=list(modifiers), timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _dblclick(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> None:
+    _element(host, bid).dblclick(button=button, modifiers=list(modifiers), timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _fill(host: Host, bid: str, value: str, enable_autocomplete_menu: bool) -> None:
+    element = _element(host, bid)
+    if enable_autocomplete_menu and value:
+        # the last character by keyboard, so that the page's key handlers open their menu
+        element.fill(value[:-1], timeout=ELEMENT_TIMEOUT_MS)
+        element.press_sequentially(value[-1], timeout=ELEMENT_TIMEOUT_MS)
+    else:
+        element.fill(value, timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _select_option(host: Host, bid: str, options: tuple[str, ...]) -> None:
+    _element(host, bid).select_option(list(options), timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _check(host: Host, bid: str) -> None:
+    _element(host, bid).check(timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _uncheck(host: Host, bid: str) -> None:
+    _element(host, bid).uncheck(timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _press(host: Host, bid: str, key_comb: str) -> None:
+    _element(host, bid).press(key_comb, timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _focus(host: Host, bid: str) -> None:
+    _element(host, bid).focus(timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _clear(host: Host, bid: str) -> None:
+    _element(host, bid).clear(timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _hover(host: Host, bid: str) -> None:
+    _element(host, bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+
+
+def _drag_and_drop(host: Host, from_bid: str, to_bid: str) -> None:
+    _element(host, from_bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+    host.page.mouse.down()
+    _element(host, to_bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+    host.page.mouse.up()
+
+
+def _scroll(host: Host, delta_x: float, delta_y: float) -> None:
+    host.page.mouse.wheel(delta_x, delta_y)
+
+
+def _keyboard_press(host: Host, key: str) -> None:
+    host.page.keyboard.press(key)
+
+
+def _keyboard_type(host: Host, text: str) -> None:
+    host.page.keyboard.type(text)
+
+
+def _keyboard_insert_text(host: Host, text: str) -> None:
+    host.page.keyboard.insert_text(text)
+
+
+def _mouse_click(host: Host, x: float, y: float, button: Button) -> None:
+    host.page.mouse.click(x, y, button=button)
+
+
+def _mouse_dblclick(host: Host, x: float, y: float, button: Button) -> None:
+    host.page.mouse.dblclick(x, y, button=button)
+
+
+def _mouse_move(host: Host, x: float, y: float) -> None:
+    host.page.mouse.move(x, y)
+
+
+def _mouse_down(host: Host, x: float, y: float, button: Button) -> None:
+    host.page.mouse.move(x, y)
+    host.page.mouse.down(button=button)
+
+
+def _mouse_up(host: Host, x: float, y: float, button: Button) -> None:
+    host.page.mouse.move(x, y)
+    host.page.mouse.up(button=button)
+
+
+def _mouse_drag_and_drop(host: Host, from_x: float, from_y: float, to_x: float, to_y: float) -> None:
+    host.page.mouse.move(from_x, from_y)
+    host.page.mouse.down()
+    host.page.mouse.move(to_x, to_y)
+    host.page.mouse.up()
+
+
+def _goto(host: Host, url: str) -> None:
+    host.page.goto(url, wait_until="domcontentloaded")
+
+
+def _go_back(host: Host) -> None:
+    host.page.go_back(wait_until="domcontentloaded")
+
+
+def _go_forward(host: Host) -> None:
+    host.page.go_forward(wait_until="domcontentloaded")
+
+
+def _new_tab(host: Host) -> None:
+    assert host.context is not None
+    host.page = host.context.new_page()
+
+
+def _tab_close(host: Host) -> None:
+    host.page.close()
+
+
+def _tab_focus(host: Host, index: float) -> None:
+    assert host.context is not None
+    pages = host.context.pages
+    if index >= len(pages):
+        raise ValueError(f"there is no tab {int(index)}; there are {len(pages)}, numbered from 0")
+    host.page = pages[int(index)]
+    host.page.bring_to_front()
+
+
+def _send_msg_to_user(host: Host, text: str) -> None:
+    host.chat.append({"role": "assistant", "timestamp": 0.0, "message": text})
+
+
+def _report_infeasible(host: Host, reason: str) -> None:
+    host.chat.append({"role": "infeasible", "timestamp": 0.0, "message": reason})
+    host.infeasible = True
+
+
+def _noop(host: Host, wait_ms: float) -> None:
+    host.page.wait_for_timeout(min(wait_ms, 5000))
+
+
+_TABLE: Mapping[str, Callable[..., None]] = {
+    "click": _click,
+    "dblclick": _dblclick,
+    "fill": _fill,
+    "select_option": _select_option,
+    "check": _check,
+    "uncheck": _uncheck,
+    "press": _press,
+    "focus": _focus,
+    "clear": _clear,
+    "hover": _hover,
+    "drag_and_drop": _drag_and_drop,
+    "scroll": _scroll,
+    "keyboard_press": _keyboard_press,
+    "keyboard_type": _keyboard_type,
+    "keyboard_insert_text": _keyboard_insert_text,
+    "mouse_click": _mouse_click,
+    "mouse_dblclick": _mouse_dblclick,
+    "mouse_move": _mouse_move,
+    "mouse_down": _mouse_down,
+    "mouse_up": _mouse_up,
+    "mouse_drag_and_drop": _mouse_drag_and_drop,
+    "goto": _goto,
+    "go_back": _go_back,
+    "go_forward": _go_forward,
+    "new_tab": _new_tab,
+    "tab_close": _tab_close,
+    "tab_focus": _tab_focus,
+    "send_msg_to_user": _send_msg_to_user,
+    "report_infeasible": _report_infeasible,
+    "noop": _noop,
+}

@@ -1,0 +1,209 @@
+// One walk over a frame's DOM (shadow roots included) that gives every element its bid and returns the page as text: one line an
+// element, `[bid] role "name" properties`, with ids only on what can be acted on. Roles and names come from dom-accessibility-api,
+// bids are numbered as BrowserGym numbers them, so that recorded actions mean the same there.
+(prefix) => {
+  const { computeAccessibleName, getRole } = domAccessibility;
+  const clickable = window.__symbiotic ? window.__symbiotic.clickable : new WeakSet();
+
+  const STANDARD_TAGS = new Set(
+    ("a abbr acronym address applet area article aside audio b base basefont bdi bdo big blockquote body br button canvas caption " +
+      "center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption figure font " +
+      "footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li link main " +
+      "map mark menu meta meter nav noframes noscript object ol optgroup option output p param picture pre progress q rp rt ruby s " +
+      "samp script search section select small source span strike strong style sub summary sup svg table tbody td template textarea " +
+      "tfoot th thead time title tr track tt u ul var video wbr").split(" "),
+  );
+  const SKIPPED_TAGS = new Set("head script style template noscript meta link title base param source track".split(" "));
+  const INTERACTIVE_ROLES = new Set(
+    ("button link textbox searchbox combobox listbox option checkbox radio switch slider spinbutton tab menuitem menuitemcheckbox " +
+      "menuitemradio treeitem gridcell scrollbar").split(" "),
+  );
+  const SHOWN_ROLES = new Set("heading img dialog alertdialog alert status progressbar tooltip".split(" "));
+
+  // --- bids -------------------------------------------------------------------------------------------------------------------
+  const letters = (n) => {
+    // a, b, ..., z, aA, aB, ...: only the first letter is lower case, so that nested prefixes can be taken apart again
+    let word = "";
+    for (n += 1; n > 0; n = Math.floor((n - 1) / 26)) word = String.fromCharCode(97 + ((n - 1) % 26)) + word;
+    return word[0] + word.slice(1).toUpperCase();
+  };
+  const everyElement = (root, out = []) => {
+    for (const element of root.querySelectorAll("*")) {
+      out.push(element);
+      if (element.shadowRoot) everyElement(element.shadowRoot, out);
+    }
+    return out;
+  };
+  const counters = (window.__symbiotic_bids ??= { elements: 0, frames: 0 });
+  const taken = new Set();
+  const mark = (element) => {
+    let bid = element.getAttribute("bid");
+    if (bid === null || taken.has(bid)) {
+      const frame = element.localName === "iframe" || element.localName === "frame";
+      bid = prefix + (frame ? letters(counters.frames++) : counters.elements++);
+      element.setAttribute("bid", bid);
+    }
+    taken.add(bid);
+  };
+  const all = everyElement(document);
+  for (const element of all) if (STANDARD_TAGS.has(element.localName)) mark(element);
+  // SVG shapes and custom elements that listen for clicks come after, so that the numbers above stay BrowserGym's
+  for (const element of all) if (!STANDARD_TAGS.has(element.localName) && clickable.has(element)) mark(element);
+
+  // --- what a line says -------------------------------------------------------------------------------------------------------
+  const MAX_NAME = 200;
+  const clean = (text) => (text || "").replace(/\s+/g, " ").trim();
+  const quote = (text) => JSON.stringify(text.length > MAX_NAME ? text.slice(0, MAX_NAME - 1) + "…" : text);
+  const roleOf = (element) => {
+    if (element.isContentEditable && !(element.parentElement && element.parentElement.isContentEditable)) return "textbox";
+    const role = getRole(element);
+    if (role) return role;
+    if (element.localName === "input") return element.type === "password" ? "textbox" : element.type === "hidden" ? "" : "textbox";
+    return "generic";
+  };
+  const nameOf = (element, role) => {
+    const name = clean(computeAccessibleName(element));
+    if (name || role === "textbox" || role === "combobox" || role === "listbox" || role === "slider") return name;
+    return clean(element instanceof HTMLElement ? element.innerText : element.textContent);
+  };
+  const propertiesOf = (element, role, name) => {
+    const properties = [];
+    if (!name) {
+      // nothing to call it by: what the page's author calls it is better than nothing
+      const hint = clean(element.getAttribute("id")) || clean(element.getAttribute("class"));
+      if (hint && (role === "generic" || role === "button" || role === "link" || element instanceof SVGElement)) properties.push(`hint=${quote(hint)}`);
+    }
+    if (element.localName === "select") {
+      if (!element.multiple) properties.push(`value=${quote(clean(element.selectedOptions[0]?.label))}`);
+    } else if (element.isContentEditable && role === "textbox") {
+      properties.push(`value=${quote(element.innerText.trim())}`);
+    } else if (["textbox", "searchbox", "combobox", "spinbutton", "slider"].includes(role) && "value" in element) {
+      const value = element.type === "password" ? "•".repeat(element.value.length) : element.value;
+      if (value !== "") properties.push(`value=${quote(value)}`);
+    } else if (role === "slider" || role === "spinbutton" || role === "progressbar") {
+      const value = element.getAttribute("aria-valuenow");
+      if (value) properties.push(`value=${quote(value)}`);
+    }
+    if (element.checked === true || element.getAttribute("aria-checked") === "true") properties.push("checked");
+    if (element.localName === "option" ? element.selected : element.getAttribute("aria-selected") === "true") properties.push("selected");
+    if (element.getAttribute("aria-expanded") === "true") properties.push("expanded");
+    if (element.disabled === true || element.getAttribute("aria-disabled") === "true") properties.push("disabled");
+    if (element.readOnly === true && role === "textbox") properties.push("readonly");
+    if (element === (element.getRootNode().activeElement ?? null) && element !== document.body) properties.push("focused");
+    return properties;
+  };
+  const actsOnClicks = (element, style) => {
+    if (element === document.body || element === document.documentElement) return false;
+    if (clickable.has(element) || element.onclick || element.onmousedown) return true;
+    if (element.tabIndex >= 0 && element.hasAttribute("tabindex")) return true;
+    if (element.draggable === true && element.localName !== "img" && element.localName !== "a") return true;
+    return style.cursor === "pointer" && element.parentElement !== null && getComputedStyle(element.parentElement).cursor !== "pointer";
+  };
+
+  // --- the walk ---------------------------------------------------------------------------------------------------------------
+  const childrenOf = (element) => {
+    if (element.shadowRoot) return element.shadowRoot.childNodes;
+    if (element.localName === "slot" && element.assignedNodes().length > 0) return element.assignedNodes();
+    return element.childNodes;
+  };
+  // A block of lines is {lines: [text], acts: whether anything in it can be acted on}. Loose text is gathered until a line breaks it.
+  const flow = (element) => {
+    const block = { lines: [], acts: false };
+    let loose = "";
+    const flush = () => {
+      const text = clean(loose);
+      if (text) block.lines.push(`text ${quote(text)}`);
+      loose = "";
+    };
+    const take = (node) => {
+      if (node.nodeType === Node.TEXT_NODE) {
+        loose += node.data;
+        return;
+      }
+      if (node.nodeType !== Node.ELEMENT_NODE || SKIPPED_TAGS.has(node.localName)) return;
+      if (node.localName === "br") {
+        flush();
+        return;
+      }
+      const inner = visit(node);
+      if (inner === null) return;
+      if (inner.inline !== undefined) {
+        loose += inner.inline;
+        return;
+      }
+      if (inner.lines.length === 0) return;
+      flush();
+      block.lines.push(...inner.lines);
+      block.acts ||= inner.acts;
+    };
+    for (const node of childrenOf(element)) take(node);
+    flush();
+    return block;
+  };
+  const indent = (lines) => lines.map((line) => "  " + line);
+  const isInline = (style) => style.display.startsWith("inline") || style.display === "contents";
+
+  const visit = (element) => {
+    const style = getComputedStyle(element);
+    if (style.display === "none" || element.getAttribute("aria-hidden") === "true") return null;
+    if (element.localName === "input" && element.type === "hidden") return null;
+    const bid = element.getAttribute("bid");
+    if (element.localName === "iframe" || element.localName === "frame") {
+      return { lines: [`[${bid}] iframe ${quote(clean(computeAccessibleName(element)))}`, `\u0000${bid}`], acts: true };
+    }
+    if (element.localName === "label" && element.control && !element.control.hidden && element.querySelectorAll("input,select,textarea,button").length <= 1) {
+      if (getComputedStyle(element.control).display !== "none") {
+        // its text is the control's name already
+        return element.contains(element.control) ? visit(element.control) : null;
+      }
+    }
+    const role = roleOf(element);
+    const invisible = style.visibility === "hidden" || style.visibility === "collapse";
+    const interactive = INTERACTIVE_ROLES.has(role) && (role !== "gridcell" || actsOnClicks(element, style));
+    const acts = !invisible && bid !== null && (interactive || actsOnClicks(element, style));
+
+    if (invisible) {
+      const inner = flow(element);
+      inner.lines = inner.lines.filter((line) => /^\s*\[|^\u0000/.test(line)); // text inherits the hiding; a child may undo it
+      return inner.acts ? inner : null;
+    }
+    if (element.localName === "select") {
+      const line = `[${bid}] ${role} ${quote(nameOf(element, role))} ${propertiesOf(element, role, "-").join(" ")}`.trim();
+      return { lines: [line, ...[...element.options].map((o) => "  " + describe(o, "option"))], acts: true };
+    }
+    if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true };
+
+    const inner = flow(element);
+    if (acts) {
+      if (!inner.acts) {
+        const block = interactive || element.children.length <= 3 || inner.lines.length <= 1;
+        if (block) return { lines: [describe(element, role)], acts: true };
+        return { lines: [`[${bid}] ${role} ""`, ...indent(inner.lines)], acts: true };
+      }
+      if (interactive) return { lines: [describe(element, role), ...indent(inner.lines)], acts: true };
+      return inner; // a container that listens for its children's clicks
+    }
+    if (role === "row" && !inner.acts) {
+      const cells = [...element.children].map((cell) => clean(cell.innerText)).filter(Boolean);
+      return { lines: cells.length ? [`row ${quote(cells.join(" | "))}`] : [], acts: false };
+    }
+    if (role === "row") return { lines: ["row", ...indent(inner.lines)], acts: inner.acts };
+    if (SHOWN_ROLES.has(role)) {
+      const name = role === "dialog" || role === "alertdialog" ? clean(computeAccessibleName(element)) : nameOf(element, role);
+      if (!inner.acts && role !== "dialog" && role !== "alertdialog") return { lines: name ? [`${role} ${quote(name)}`] : [], acts: false };
+      return { lines: [`${role} ${quote(name)}`, ...indent(inner.lines)], acts: inner.acts };
+    }
+    if (isInline(style) && !inner.acts && inner.lines.length <= 1 && (inner.lines.length === 0 || inner.lines[0].startsWith("text "))) {
+      return { inline: inner.lines.length === 0 ? "" : element.childElementCount ? element.innerText : element.textContent };
+    }
+    return inner;
+  };
+  const describe = (element, role) => {
+    const name = nameOf(element, role);
+    const kind = element instanceof SVGElement && role === "generic" ? `svg:${element.localName}` : role;
+    return [`[${element.getAttribute("bid")}] ${kind}`, quote(name), ...propertiesOf(element, role, name)].join(" ");
+  };
+
+  const block = document.body ? flow(document.body) : { lines: [] };
+  return { lines: block.lines, title: document.title };
+}

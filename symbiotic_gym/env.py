@@ -1,0 +1,217 @@
+"""`WebEnv`: a web task as a well-behaved Gymnasium environment.
+
+The browser lives in a worker process (`symbiotic_gym.browser`), so this object works in a notebook's running event loop, from any
+thread and under vector environments, and outlives a hung page or a killed browser: such an episode ends as *invalid* and `reset`
+goes on with a fresh browser.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from symbiotic_gym.browser.process import BrowserProcess
+from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.spaces import Unicode
+from symbiotic_gym.suites import check_task
+from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
+
+__all__ = ["OPT_IN_KEYS", "WebEnv"]
+
+OPT_IN_KEYS = ("screenshot", "axtree", "dom", "extra")
+
+
+class WebEnv(gym.Env[Observation, str]):
+    """A web task, played in a real browser.
+
+    ## Description
+    A task is a goal in words and a website to reach it on. `symbiotic-gym tasks` lists the ids.
+
+    ## Action Space
+    Text: exactly one call such as `click("12")` or `fill("7", "text")` (`symbiotic_gym.actions`), with the ids that stand in
+    `[brackets]` on the page. A text that is not one, or that the browser refuses, changes nothing and is explained in
+    `last_action_error`.
+
+    ## Observation Space
+    A `Dict` of texts: `goal`, `page` (accessibility text, one element a line), `url`, `title`, `tabs`, `last_action`,
+    `last_action_error`; and what `observe` asks for: `screenshot` (uint8, height x width x 3), `axtree`, `dom`, `extra`.
+
+    ## Rewards
+    The task's own: 1.0 on success, else 0.0.
+
+    ## Starting State
+    The task's start page. One seed fixes the task's instance.
+
+    ## Episode End
+    Terminated when the task is done or reported infeasible. Truncated by `TimeLimit`, or when the infrastructure failed.
+    `info["outcome"]` then says `success`, `failure` or `invalid(kind)`.
+
+    ## Arguments
+    See below; `reset(options={"task": "miniwob.click-link"})` switches tasks within the same browser.
+
+    ## Version History
+    * v0: initial version
+
+    Args:
+        task: which task, `SUITE.TASK`, such as `miniwob.click-checkboxes`.
+        observe: opt-in observation keys, of `screenshot`, `axtree`, `dom`, `extra`. Each costs nothing when not asked for.
+        render_mode: `rgb_array` or None.
+        headless: False shows the browser's window.
+        viewport: (width, height) in pixels instead of the task's own.
+        step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
+        reset_timeout_s: the same for a reset.
+        task_kwargs: further arguments of the BrowserGym task.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        ConfigError: an argument has an unusable value.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 - Gymnasium declares it as a plain dict
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        observe: Sequence[str] = (),
+        render_mode: str | None = None,
+        headless: bool = True,
+        viewport: tuple[int, int] | None = None,
+        step_timeout_s: float = 30.0,
+        reset_timeout_s: float = 60.0,
+        task_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.task = check_task(task)
+        _check_names("observe", observe, OPT_IN_KEYS)
+        _check_names("render_mode", [render_mode] if render_mode else [], self.metadata["render_modes"])
+        self.observe = tuple(observe)
+        self.render_mode = render_mode
+        self.step_timeout_s = step_timeout_s
+        self.reset_timeout_s = reset_timeout_s
+        self.task_kwargs = dict(task_kwargs or {})
+        self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
+        fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
+        for key in self.observe:
+            fields[key] = _Image() if key == "screenshot" else Unicode()
+        self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
+        self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
+        self._observation: Observation | None = None
+        self._done = True
+
+    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: fixes the task's instance; None draws one.
+            options: `{"task": id}` plays another task in the same browser from now on.
+
+        Raises:
+            InfrastructureError: the browser or the site does not work; calling again tries a fresh browser.
+            UnknownNameError: `options` names an unknown task.
+        """
+        super().reset(seed=seed)
+        options = dict(options or {})
+        _check_names("options", options, ["task"])
+        if "task" in options:
+            self.task = check_task(options["task"])
+        instance = seed if seed is not None else int(self.np_random.integers(2**31))
+        self._done, self._observation = True, None
+        try:
+            self._process.ensure()
+            started = self._process.call(
+                "reset", self.reset_timeout_s, task=self.task, seed=instance, task_kwargs=self.task_kwargs
+            )
+        except InfrastructureError:
+            self._process.kill()  # the next reset starts clean
+            raise
+        self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
+        self._done = False
+        return self._observation, {"task": self.task, "seed": instance}
+
+    def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Run one action.
+
+        Never raises for what the action or the infrastructure does: a refused action is told in `last_action_error`, a broken
+        browser ends the episode with `info["outcome"] == "invalid(...)"`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode is over.
+        """
+        if self._done or self._observation is None:
+            raise gym.error.ResetNeeded("the episode is over: call reset() before the next step()")
+        last = self._observation
+        try:
+            result = self._process.call("step", self.step_timeout_s, text=str(action))
+        except InfrastructureError as error:
+            self._process.kill()
+            return self._broken(last, str(action), error)
+        self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
+        reward, done = float(result["reward"]), bool(result["done"])
+        info: dict[str, Any] = {"seconds": result["seconds"]}
+        if done:
+            info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
+            self._done = True
+        return self._observation, reward, done, False, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override] # narrower than gymnasium's RenderFrame
+        """The viewport as a uint8 array, (height, width, 3); None without `render_mode`.
+
+        Raises:
+            InfrastructureError: the browser does not answer.
+        """
+        if self.render_mode is None:
+            return None
+        from symbiotic_gym.browser.picture import decode_png
+
+        return decode_png(self._process.call("screenshot", self.step_timeout_s))
+
+    def close(self) -> None:
+        """End the browser and its process. May be called twice."""
+        self._done, self._observation = True, None
+        self._process.close()
+
+    def __del__(self) -> None:
+        if "_process" in self.__dict__:
+            self._process.kill()
+
+    def _fill(self, raw: dict[str, Any], *, goal: str, action: str, error: str) -> Observation:
+        if "screenshot" in raw:
+            from symbiotic_gym.browser.picture import decode_png
+
+            raw["screenshot"] = decode_png(raw["screenshot"])
+        observation: Observation = {**raw, "goal": goal, "last_action": action, "last_action_error": error}  # type: ignore[typeddict-item]
+        return observation
+
+    def _broken(
+        self, last: Observation, action: str, error: InfrastructureError
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        self._done = True
+        outcome = Outcome(status="invalid", kind=error.kind, message=str(error))
+        self._observation = {**last, "last_action": action, "last_action_error": str(error).splitlines()[0]}
+        return self._observation, 0.0, False, True, {"outcome": str(outcome), "error": str(error), "error_kind": error.kind}
+
+
+class _Image(spaces.Box):
+    """Any RGB picture: the viewport's size is the task's, known only once it runs."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 255, (1, 1, 3), np.uint8)
+
+    def contains(self, x: Any) -> bool:
+        return isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 3 and x.shape[2] == 3
+
+
+def _check_names(argument: str, given: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ConfigError(
+                explain(
+                    f"{argument} has {name!r} ({nearest(name, known)})",
+                    f"any of {', '.join(known)}",
+                    "it would be silently missing from every observation" if argument == "observe" else "it would do nothing",
+                    f"correct {argument}",
+                )
+            )

@@ -100,6 +100,8 @@ class WebEnv(gym.Env[Observation, str]):
         self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
         self._observation: Observation | None = None
         self._done = True
+        self.seconds: Mapping[str, float] = {}
+        """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
         """Start an episode.
@@ -150,7 +152,8 @@ class WebEnv(gym.Env[Observation, str]):
             return self._broken(last, str(action), error)
         self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
         reward, done = float(result["reward"]), bool(result["done"])
-        info: dict[str, Any] = {"seconds": result["seconds"]}
+        self.seconds = result["seconds"]
+        info: dict[str, Any] = {}
         if done:
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True
@@ -172,10 +175,6 @@ class WebEnv(gym.Env[Observation, str]):
         """End the browser and its process. May be called twice."""
         self._done, self._observation = True, None
         self._process.close()
-
-    def __del__(self) -> None:
-        if "_process" in self.__dict__:
-            self._process.kill()
 
     def _fill(self, raw: dict[str, Any], *, goal: str, action: str, error: str) -> Observation:
         if "screenshot" in raw:

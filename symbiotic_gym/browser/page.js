@@ -51,9 +51,10 @@
   for (const element of all) if (!STANDARD_TAGS.has(element.localName) && clickable.has(element)) mark(element);
 
   // --- what a line says -------------------------------------------------------------------------------------------------------
-  const MAX_NAME = 200;
+  const MAX_NAME = 200; // characters
+  const MAX_VALUE = 2000;
   const clean = (text) => (text || "").replace(/\s+/g, " ").trim();
-  const quote = (text) => JSON.stringify(text.length > MAX_NAME ? text.slice(0, MAX_NAME - 1) + "…" : text);
+  const quote = (text, longest = MAX_NAME) => JSON.stringify(text.length > longest ? text.slice(0, longest - 1) + "…" : text);
   const roleOf = (element) => {
     if (element.isContentEditable && !(element.parentElement && element.parentElement.isContentEditable)) return "textbox";
     const role = getRole(element);
@@ -61,8 +62,13 @@
     if (element.localName === "input") return element.type === "password" ? "textbox" : element.type === "hidden" ? "" : "textbox";
     return "generic";
   };
+  const accessibleName = (element) => {
+    // the library reads HTML-only properties that SVG elements lack
+    if (element instanceof SVGElement) return clean(element.getAttribute("aria-label") || element.querySelector(":scope > title")?.textContent);
+    return clean(computeAccessibleName(element));
+  };
   const nameOf = (element, role) => {
-    const name = clean(computeAccessibleName(element));
+    const name = accessibleName(element);
     if (name || role === "textbox" || role === "combobox" || role === "listbox" || role === "slider") return name;
     return clean(element instanceof HTMLElement ? element.innerText : element.textContent);
   };
@@ -76,10 +82,10 @@
     if (element.localName === "select") {
       if (!element.multiple) properties.push(`value=${quote(clean(element.selectedOptions[0]?.label))}`);
     } else if (element.isContentEditable && role === "textbox") {
-      properties.push(`value=${quote(element.innerText.trim())}`);
+      properties.push(`value=${quote(element.innerText.trim(), MAX_VALUE)}`);
     } else if (["textbox", "searchbox", "combobox", "spinbutton", "slider"].includes(role) && "value" in element) {
       const value = element.type === "password" ? "•".repeat(element.value.length) : element.value;
-      if (value !== "") properties.push(`value=${quote(value)}`);
+      if (value !== "") properties.push(`value=${quote(value, MAX_VALUE)}`);
     } else if (role === "slider" || role === "spinbutton" || role === "progressbar") {
       const value = element.getAttribute("aria-valuenow");
       if (value) properties.push(`value=${quote(value)}`);
@@ -106,13 +112,14 @@
     if (element.localName === "slot" && element.assignedNodes().length > 0) return element.assignedNodes();
     return element.childNodes;
   };
-  // A block of lines is {lines: [text], acts: whether anything in it can be acted on}. Loose text is gathered until a line breaks it.
+  // A block of lines is {lines: [text], acts: whether anything in it can be acted on, controls: whether by its role}. Loose text is
+  // gathered until a line breaks it.
   const flow = (element) => {
-    const block = { lines: [], acts: false };
+    const block = { lines: [], acts: false, controls: false };
     let loose = "";
     const flush = () => {
       const text = clean(loose);
-      if (text) block.lines.push(`text ${quote(text)}`);
+      if (text) block.lines.push(`text ${quote(text, MAX_VALUE)}`);
       loose = "";
     };
     const take = (node) => {
@@ -127,7 +134,7 @@
       }
       const inner = visit(node);
       if (inner === null) return;
-      if (inner.inline !== undefined) {
+      if ("inline" in inner) {
         loose += inner.inline;
         return;
       }
@@ -135,6 +142,7 @@
       flush();
       block.lines.push(...inner.lines);
       block.acts ||= inner.acts;
+      block.controls ||= inner.controls;
     };
     for (const node of childrenOf(element)) take(node);
     flush();
@@ -149,7 +157,7 @@
     if (element.localName === "input" && element.type === "hidden") return null;
     const bid = element.getAttribute("bid");
     if (element.localName === "iframe" || element.localName === "frame") {
-      return { lines: [`[${bid}] iframe ${quote(clean(computeAccessibleName(element)))}`, `\u0000${bid}`], acts: true };
+      return { lines: [`[${bid}] iframe ${quote(accessibleName(element))}`, `\u0000${bid}`], acts: true, controls: true };
     }
     if (element.localName === "label" && element.control && !element.control.hidden && element.querySelectorAll("input,select,textarea,button").length <= 1) {
       if (getComputedStyle(element.control).display !== "none") {
@@ -169,32 +177,30 @@
     }
     if (element.localName === "select") {
       const line = `[${bid}] ${role} ${quote(nameOf(element, role))} ${propertiesOf(element, role, "-").join(" ")}`.trim();
-      return { lines: [line, ...[...element.options].map((o) => "  " + describe(o, "option"))], acts: true };
+      return { lines: [line, ...[...element.options].map((o) => "  " + describe(o, "option"))], acts: true, controls: true };
     }
-    if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true };
+    if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true, controls: true };
 
     const inner = flow(element);
     if (acts) {
-      if (!inner.acts) {
-        const block = interactive || element.children.length <= 3 || inner.lines.length <= 1;
-        if (block) return { lines: [describe(element, role)], acts: true };
-        return { lines: [`[${bid}] ${role} ""`, ...indent(inner.lines)], acts: true };
-      }
-      if (interactive) return { lines: [describe(element, role), ...indent(inner.lines)], acts: true };
-      return inner; // a container that listens for its children's clicks
+      // what a button or tab holds is the button, unless it holds another control
+      if (interactive) return { lines: [describe(element, role), ...(inner.controls ? indent(inner.lines) : [])], acts: true, controls: true };
+      if (inner.acts) return inner; // a container that listens for its children's clicks
+      if (element.children.length <= 3 || inner.lines.length <= 1) return { lines: [describe(element, role)], acts: true, controls: false };
+      return { lines: [`[${bid}] ${role} ""`, ...indent(inner.lines)], acts: true, controls: false };
     }
     if (role === "row" && !inner.acts) {
       const cells = [...element.children].map((cell) => clean(cell.innerText)).filter(Boolean);
       return { lines: cells.length ? [`row ${quote(cells.join(" | "))}`] : [], acts: false };
     }
-    if (role === "row") return { lines: ["row", ...indent(inner.lines)], acts: inner.acts };
+    if (role === "row") return { lines: ["row", ...indent(inner.lines)], acts: inner.acts, controls: inner.controls };
     if (SHOWN_ROLES.has(role)) {
-      const name = role === "dialog" || role === "alertdialog" ? clean(computeAccessibleName(element)) : nameOf(element, role);
+      const name = role === "dialog" || role === "alertdialog" ? accessibleName(element) : nameOf(element, role);
       if (!inner.acts && role !== "dialog" && role !== "alertdialog") return { lines: name ? [`${role} ${quote(name)}`] : [], acts: false };
-      return { lines: [`${role} ${quote(name)}`, ...indent(inner.lines)], acts: inner.acts };
+      return { lines: [`${role} ${quote(name)}`, ...indent(inner.lines)], acts: inner.acts, controls: inner.controls };
     }
     if (isInline(style) && !inner.acts && inner.lines.length <= 1 && (inner.lines.length === 0 || inner.lines[0].startsWith("text "))) {
-      return { inline: inner.lines.length === 0 ? "" : element.childElementCount ? element.innerText : element.textContent };
+      return { inline: inner.lines.length === 0 ? "" : (element.childElementCount && element.innerText) || element.textContent };
     }
     return inner;
   };

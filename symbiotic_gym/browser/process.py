@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any
 
 from symbiotic_gym import errors
@@ -30,6 +31,7 @@ class BrowserProcess:
         self.options = options
         self._process: subprocess.Popen[str] | None = None
         self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._end: weakref.finalize[..., BrowserProcess] | None = None
 
     @property
     def alive(self) -> bool:
@@ -50,8 +52,10 @@ class BrowserProcess:
             start_new_session=True,  # Ctrl-C is the parent's business: it closes its workers in order
             env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
-        threading.Thread(target=_pump, args=(process, replies), name="browser-replies", daemon=True).start()
+        pump = threading.Thread(target=_pump, args=(process, replies), name="browser-replies", daemon=True)
+        pump.start()
         self._process, self._replies = process, replies
+        self._end = weakref.finalize(self, _end, process, pump)  # also when this object is forgotten, and at exit
         self.call("open", START_DEADLINE_S, **self.options)
 
     def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
@@ -106,28 +110,29 @@ class BrowserProcess:
 
     def kill(self) -> None:
         """End the worker at once. Its browser notices that the pipe to it is gone, and ends too."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    pass  # what was not yet written is of no use to a dead process
+        self._process = None
+        if self._end is not None:
+            self._end()
+
+
+def _end(process: "subprocess.Popen[str]", pump: threading.Thread) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    pump.join()  # it reads to the end first: a pipe must not be closed under a reader
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass  # what was not yet written is of no use to a dead process
 
 
 def _pump(process: "subprocess.Popen[str]", replies: "queue.SimpleQueue[str | None]") -> None:
     """Move the worker's messages into a queue, which unlike a pipe can be waited on for a limited time on every system."""
     assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            replies.put(line)
-    except ValueError:
-        pass  # closed under our hands by kill()
+    for line in process.stdout:
+        replies.put(line)
     replies.put(None)
 
 

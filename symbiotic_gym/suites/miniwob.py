@@ -67,6 +67,8 @@ class MiniWoB:
 
 class _QuietHandler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps the connection: a page has a dozen files
+    # the files are UTF-8 and do not say so
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"}  # noqa: RUF012
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

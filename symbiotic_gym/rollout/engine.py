@@ -1,0 +1,247 @@
+"""The rollout engine: many environments at once, agents decided together, every finished episode kept.
+
+Episodes are played in waves of as many as there are environments. Within a wave everybody decides together (one call of
+`act_batch` where the agent has it), then all environments step at the same time. A batch's rounding can depend on who else is in
+it, so a wave is the unit of repetition too: continuing an interrupted run replays the whole wave and gets the same episodes.
+
+An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not help.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+from symbiotic_gym.env import WebEnv
+from symbiotic_gym.errors import InfrastructureError
+from symbiotic_gym.protocols import Agent, BatchAgent
+from symbiotic_gym.store.episodes import EpisodeLog
+from symbiotic_gym.store.folder import versions
+from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
+
+__all__ = ["Episode", "Rollouts", "rollout"]
+
+MakeAgent = Callable[[], Agent]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What to play: a task id (`miniwob.click-test`) and the seed of its instance."""
+
+    task: str
+    seed: int
+
+
+@dataclass
+class _Slot:
+    """One environment's place in a wave."""
+
+    episode: Episode
+    env: WebEnv
+    agent: Agent
+    attempt: int = 0
+    observation: Observation | None = None
+    steps: list[Step] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+
+class Rollouts:
+    """Environments that are kept from one batch of episodes to the next. Use as a context manager.
+
+    Args:
+        workers: how many environments play at once, each with its own browser.
+        make_env: makes one environment that can play any task through `reset(options={"task": ...})`.
+        retries: further tries of an episode that came out invalid.
+    """
+
+    def __init__(self, workers: int = 2, *, make_env: Callable[[str], WebEnv] = WebEnv, retries: int = 2) -> None:
+        self.workers = workers
+        self.retries = retries
+        self._make_env = make_env
+        self._envs: list[WebEnv] = []
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="rollout")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all browsers."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for env in self._envs:
+            env.close()
+        self._envs.clear()
+
+    def run(
+        self,
+        episodes: Sequence[Episode],
+        make_agent: MakeAgent,
+        *,
+        name: str,
+        max_steps: int = 20,
+        log: EpisodeLog | None = None,
+        on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+    ) -> list[Trajectory]:
+        """Play all episodes and return them in order.
+
+        Args:
+            episodes: what to play; each (task, seed) once.
+            make_agent: makes one agent per environment.
+            name: the agent's name on record.
+            max_steps: after so many steps an episode is truncated.
+            log: finished episodes go here as they end; those in it already are not played again.
+            on_episode: called for every episode when it is there, replayed ones included.
+        """
+        found: dict[Episode, Trajectory] = {}
+        agents = [make_agent() for _ in range(min(self.workers, len(episodes)))]
+        for start in range(0, len(episodes), self.workers):
+            wave = episodes[start : start + self.workers]
+            done = {e: log[e.task, e.seed] for e in wave if log is not None and (e.task, e.seed) in log}
+            batched = isinstance(agents[0], BatchAgent)
+            if len(done) == len(wave):
+                todo: list[Episode] = []
+            else:
+                todo = [e for e in wave if batched or e not in done]
+            for trajectory in self._play(todo, agents, name, max_steps):
+                episode = Episode(trajectory.task, trajectory.seed)
+                if log is not None:
+                    log.add(trajectory)
+                    trajectory = log[episode.task, episode.seed]
+                done[episode] = trajectory
+            for episode in wave:
+                on_episode(done[episode])
+            found |= done
+        return [found[episode] for episode in episodes]
+
+    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, max_steps: int) -> list[Trajectory]:
+        while len(self._envs) < len(wave):
+            self._envs.append(self._make_env(wave[len(self._envs)].task))
+        slots = [_Slot(e, env, agent) for e, env, agent in zip(wave, self._envs, agents, strict=False)]
+        list(self._pool.map(self._begin, slots))
+        while active := [slot for slot in slots if slot.outcome is None]:
+            self._round(active, max_steps)
+        return [_record(slot, name) for slot in slots]
+
+    def _round(self, active: list[_Slot], max_steps: int) -> None:
+        started = perf_counter()
+        try:
+            decisions = _decide([slot.agent for slot in active], [_seen(slot) for slot in active])
+        except InfrastructureError as error:
+            for slot in active:
+                self._spoil(slot, error)
+            return
+        act_s = (perf_counter() - started) / len(active)
+        list(self._pool.map(lambda pair: self._step(*pair, act_s, max_steps), zip(active, decisions, strict=True)))
+
+    def _begin(self, slot: _Slot) -> None:
+        slot.steps, slot.outcome = [], None
+        try:
+            slot.observation, _ = slot.env.reset(seed=slot.episode.seed, options={"task": slot.episode.task})
+        except InfrastructureError as error:
+            self._spoil(slot, error)
+            return
+        slot.agent.reset(slot.observation["goal"], seed=_agent_seed(slot.episode))
+
+    def _step(self, slot: _Slot, decision: Decision, act_s: float, max_steps: int) -> None:
+        before, started = _seen(slot), perf_counter()
+        observation, reward, terminated, truncated, info = slot.env.step(decision.action)
+        slot.observation = observation
+        slot.steps.append(
+            Step(
+                observation=_texts(before),
+                decision=decision,
+                reward=reward,
+                error=observation["last_action_error"],
+                act_s=round(act_s, 4),
+                step_s=round(perf_counter() - started, 4),
+            )
+        )
+        if "error_kind" in info:
+            self._spoil(slot, info["error"], info["error_kind"])
+        elif terminated or truncated:
+            slot.outcome = Outcome(status=info["outcome"])
+        elif len(slot.steps) >= max_steps:
+            slot.outcome = Outcome(status="truncated")
+
+    def _spoil(self, slot: _Slot, error: InfrastructureError | str, kind: str = "") -> None:
+        """Try the episode again from its start, or put it on record as invalid."""
+        if slot.attempt < self.retries:
+            slot.attempt += 1
+            self._begin(slot)
+            return
+        kind = error.kind if isinstance(error, InfrastructureError) else kind
+        slot.outcome = Outcome(status="invalid", kind=kind, message=str(error))
+
+
+def rollout(
+    tasks: Sequence[str],
+    agent: MakeAgent,
+    seeds: Sequence[int],
+    *,
+    workers: int = 2,
+    max_steps: int = 20,
+    log: EpisodeLog | None = None,
+    on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+) -> list[Trajectory]:
+    """Play every task with every seed.
+
+    Args:
+        tasks: ids, `miniwob.click-test`.
+        agent: makes an agent; called once per environment, so a class without arguments will do.
+        seeds: of the task instances.
+        workers: environments at once.
+        max_steps: after so many steps an episode is truncated.
+        log: where finished episodes are kept; those in it are not played again.
+        on_episode: called with each finished episode.
+
+    Returns:
+        One trajectory per task and seed, tasks outermost.
+    """
+    episodes = [Episode(task, seed) for task in tasks for seed in seeds]
+    with Rollouts(workers) as rollouts:
+        return rollouts.run(
+            episodes, agent, name=type(agent()).__name__, max_steps=max_steps, log=log, on_episode=on_episode
+        )
+
+
+def _decide(agents: Sequence[Agent], observations: Sequence[Observation]) -> list[Decision]:
+    first = agents[0]
+    if isinstance(first, BatchAgent):
+        return first.act_batch([agent for agent in agents if isinstance(agent, BatchAgent)], observations)
+    return [agent.act(observation) for agent, observation in zip(agents, observations, strict=True)]
+
+
+def _seen(slot: _Slot) -> Observation:
+    assert slot.observation is not None  # an active slot has been begun
+    return slot.observation
+
+
+def _agent_seed(episode: Episode) -> int:
+    """The episode's seed mixed with its task, so that equal seeds of two tasks do not sample alike."""
+    digest = hashlib.sha256(f"{episode.task}:{episode.seed}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _texts(observation: Observation) -> dict[str, str]:
+    return {key: value for key, value in observation.items() if isinstance(value, str) and key != "goal"}
+
+
+def _record(slot: _Slot, name: str) -> Trajectory:
+    assert slot.outcome is not None  # the wave is over
+    seen: Any = slot.observation or {}
+    return Trajectory(
+        task=slot.episode.task,
+        seed=slot.episode.seed,
+        goal=seen.get("goal", ""),
+        agent=name,
+        steps=tuple(slot.steps),
+        outcome=slot.outcome,
+        final=_texts(seen),
+        attempt=slot.attempt,
+        versions={key: versions()[key] for key in ("symbiotic-gym", "browsergym-core") if key in versions()},
+    )

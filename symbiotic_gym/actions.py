@@ -12,7 +12,7 @@ import ast
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -118,10 +118,10 @@ class Action:
 
 
 def format_action(verb: str, **arguments: Value) -> str:
-    """Write a call in its normal form: double quotes, positional arguments, trailing defaults left out.
+    r"""Write a call in its normal form: double quotes, positional arguments, trailing defaults left out.
 
     >>> format_action("fill", bid="12", value='say "hi"')
-    'fill("12", "say \\\\"hi\\\\"")'
+    'fill("12", "say \\"hi\\"")'
 
     Raises:
         ActionError: there is no such verb or argument, or an argument without a default is missing.
@@ -153,8 +153,8 @@ def _literal(value: Value | None) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# A backslash that starts no Python escape ("C:\\docs") stands for itself. Python reads it so too, but warns, which is an error where
-# warnings are; doubling it beforehand keeps `parse` the same everywhere.
+# A backslash that starts no Python escape ("C:\\docs") stands for itself. Python reads it so too, but warns, which is an error
+# where warnings are; doubling it beforehand keeps `parse` the same everywhere.
 _ESCAPE = re.compile(r"\\([\\'\"abfnrtvxuUN0-7\n])|\\")
 
 
@@ -219,13 +219,15 @@ def _value(text: str, verb: Verb, parameter: Parameter, node: ast.expr) -> Value
         raise _error(text, f"{parameter.name!r} of {verb.name} is not a literal") from None
     checked = _CHECKS[parameter.kind](value)
     if checked is None:
-        given = ast.unparse(node) if len(text) < 1000 else "what was given"  # not repr(value): it fails for numbers of 4,300 digits
+        given = (
+            ast.unparse(node) if len(text) < 1000 else "what was given"
+        )  # not repr(value): it fails for numbers of 4,300 digits
         raise _error(text, f"{parameter.name!r} of {verb.name} must be {_WANTED[parameter.kind]}, not {given:.60}")
     return checked
 
 
 def _text(value: Any) -> str | None:
-    """A text that can be sent anywhere: half a surrogate pair ("\\ud800") cannot be encoded."""
+    """A text that can be sent anywhere: half a surrogate pair (U+D800 alone) cannot be encoded."""
     return value if isinstance(value, str) and not re.search("[\ud800-\udfff]", value) else None
 
 
@@ -250,11 +252,13 @@ def _modifiers(value: Any) -> tuple[str, ...] | None:
     return tuple(value) if fits else None
 
 
-_CHECKS = {
+_CHECKS: Mapping[str, Callable[[Any], Value | None]] = {
     "bid": _bid,
     "text": _text,
     "number": _number,
-    "index": lambda value: float(value) if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1000 else None,
+    "index": lambda value: (
+        float(value) if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1000 else None
+    ),
     "flag": lambda value: value if isinstance(value, bool) else None,
     "texts": _texts,
     "button": lambda value: value if value in BUTTONS else None,
@@ -328,8 +332,9 @@ def compare(a: str, page_a: str, b: str, page_b: str) -> Match:
     """Canonical equality of two actions, each read on the page text it was chosen on.
 
     Equal means: the same verb; elements of the same role, accessible name and rank among their namesakes (ids may differ, since
-    two renderings of a page number their elements differently); texts equal after NFKC, case folding and white-space folding for
-    answers, and exactly up to outer white space for what is typed; numbers equal. A text that does not parse equals nothing.
+    two renderings of a page number their elements differently); texts equal after NFKC, case folding and white-space folding
+    for answers, and exactly up to outer white space for what is typed; numbers equal; options and modifiers equal in any order.
+    A text that does not parse equals nothing.
     """
     try:
         left, right = parse(a), parse(b)

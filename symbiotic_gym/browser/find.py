@@ -1,8 +1,8 @@
 """Which Chromium to start: the user's choice, else Playwright's own download, else one of the system's.
 
-Playwright's comes before the system's because it is the version that the Playwright in use was tested with; a system one works as
-well when its path is given. Looking takes a few file checks and starts nothing: Playwright's driver is not asked, since
-that costs half a second; its registry folder is read instead, as playwright 1.44 lays it out.
+Playwright's comes before the system's because it is the version that the Playwright in use was tested with; a system one
+works as well when its path is given. Looking takes a few file checks and starts nothing: Playwright's driver is not asked,
+since that costs half a second; its registry folder is read instead, as playwright 1.44 lays it out.
 """
 
 import importlib.util

@@ -1,8 +1,8 @@
 """Make sure that there is a Chromium that starts: `python -m symbiotic_gym.browser.install`.
 
-One that is found is used. Else Playwright's own download is tried, then, for root on Debian and its kin, the distribution's package,
-which also brings the system libraries that the download lacks on a bare machine. `make setup` runs this each time: with a browser
-in place it takes a tenth of a second.
+One that is found is used. Else Playwright's own download is tried, then, for root on Debian and its kin, the distribution's
+package, which also brings the system libraries that the download lacks on a bare machine. `make setup` runs this each time:
+with a browser in place it takes a tenth of a second.
 """
 
 import os
@@ -63,7 +63,10 @@ def _run(command: list[str]) -> bool:
     )
     if done.returncode != 0:
         lines = [line for line in done.stdout.splitlines() if "Error" in line or line.startswith("E:")]
-        print(f"  `{' '.join(command)}` failed: {(lines or done.stdout.splitlines()[-1:] or ['no output'])[0].strip()}", flush=True)
+        print(
+            f"  `{' '.join(command)}` failed: {(lines or done.stdout.splitlines()[-1:] or ['no output'])[0].strip()}",
+            flush=True,
+        )
     return done.returncode == 0
 
 

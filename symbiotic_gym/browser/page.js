@@ -18,6 +18,7 @@
     ("button link textbox searchbox combobox listbox option checkbox radio switch slider spinbutton tab menuitem menuitemcheckbox " +
       "menuitemradio treeitem gridcell scrollbar").split(" "),
   );
+  const FORMATTED_INPUTS = new Set("date time datetime-local month week color".split(" "));
   const SHOWN_ROLES = new Set("heading img dialog alertdialog alert status progressbar tooltip".split(" "));
 
   // --- bids -------------------------------------------------------------------------------------------------------------------
@@ -34,13 +35,18 @@
     }
     return out;
   };
-  const counters = (window.__symbiotic_bids ??= { elements: 0, frames: 0 });
+  // BrowserGym's own counters, so that its extraction can follow ours on the same page
+  if (window.browsergym_elem_counter === undefined) {
+    let frames = 0;
+    window.browsergym_elem_counter = 0;
+    window.browsergym_frame_id_generator = { next: () => letters(frames++) };
+  }
   const taken = new Set();
   const mark = (element) => {
     let bid = element.getAttribute("bid");
     if (bid === null || taken.has(bid)) {
       const frame = element.localName === "iframe" || element.localName === "frame";
-      bid = prefix + (frame ? letters(counters.frames++) : counters.elements++);
+      bid = prefix + (frame ? window.browsergym_frame_id_generator.next() : window.browsergym_elem_counter++);
       element.setAttribute("bid", bid);
     }
     taken.add(bid);
@@ -68,7 +74,7 @@
     return clean(computeAccessibleName(element));
   };
   const nameOf = (element, role) => {
-    const name = accessibleName(element);
+    const name = accessibleName(element) || clean(element.placeholder);
     if (name || role === "textbox" || role === "combobox" || role === "listbox" || role === "slider") return name;
     return clean(element instanceof HTMLElement ? element.innerText : element.textContent);
   };
@@ -95,6 +101,9 @@
     if (element.getAttribute("aria-expanded") === "true") properties.push("expanded");
     if (element.disabled === true || element.getAttribute("aria-disabled") === "true") properties.push("disabled");
     if (element.readOnly === true && role === "textbox") properties.push("readonly");
+    if (element.localName === "textarea") properties.push("multiline");
+    // what such a field takes ("2019-01-18", "08:05") cannot be told from what it displays
+    if (element.localName === "input" && FORMATTED_INPUTS.has(element.type)) properties.push(`type=${element.type}`);
     if (element === (element.getRootNode().activeElement ?? null) && element !== document.body) properties.push("focused");
     return properties;
   };
@@ -185,6 +194,12 @@
     if (acts) {
       // what a button or tab holds is the button, unless it holds another control
       if (interactive) return { lines: [describe(element, role), ...(inner.controls ? indent(inner.lines) : [])], acts: true, controls: true };
+      const ownText = inner.lines.filter((line) => line.startsWith("text ")).map((line) => JSON.parse(line.slice(5)));
+      if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
+        // an entry that opens on a click and holds icons of its own, as in a list of mails
+        const rest = inner.lines.filter((line) => !line.startsWith("text "));
+        return { lines: [`[${bid}] ${role} ${quote(ownText.join(" "))}`, ...indent(rest)], acts: true, controls: inner.controls };
+      }
       if (inner.acts) return inner; // a container that listens for its children's clicks
       if (element.children.length <= 3 || inner.lines.length <= 1) return { lines: [describe(element, role)], acts: true, controls: false };
       return { lines: [`[${bid}] ${role} ""`, ...indent(inner.lines)], acts: true, controls: false };

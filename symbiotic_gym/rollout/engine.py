@@ -1,8 +1,9 @@
 """The rollout engine: many environments at once, agents decided together, every finished episode kept.
 
 Episodes are played in waves of as many as there are environments. Within a wave everybody decides together (one call of
-`act_batch` where the agent has it), then all environments step at the same time. A batch's rounding can depend on who else is in
-it, so a wave is the unit of repetition too: continuing an interrupted run replays the whole wave and gets the same episodes.
+`act_batch` where the agent has it), then all environments step at the same time. The rounding of a local model's batch can depend
+on who else is in it; with `whole_waves` a wave is therefore the unit of repetition too, and an interrupted run that goes on gets
+the very episodes it would have got.
 
 An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not help.
 """
@@ -86,6 +87,7 @@ class Rollouts:
         max_steps: int = 20,
         log: EpisodeLog | None = None,
         on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+        whole_waves: bool = False,
     ) -> list[Trajectory]:
         """Play all episodes and return them in order.
 
@@ -95,18 +97,18 @@ class Rollouts:
             name: the agent's name on record.
             max_steps: after so many steps an episode is truncated.
             log: finished episodes go here as they end; those in it already are not played again.
-            on_episode: called for every episode when it is there, replayed ones included.
+            on_episode: called for every episode when it is there, those from the log included.
+            whole_waves: play a wave of which an episode is missing whole again; the log keeps what it has.
         """
         found: dict[Episode, Trajectory] = {}
-        agents = [make_agent() for _ in range(min(self.workers, len(episodes)))]
+        agents: list[Agent] = []
         for start in range(0, len(episodes), self.workers):
             wave = episodes[start : start + self.workers]
             done = {e: log[e.task, e.seed] for e in wave if log is not None and (e.task, e.seed) in log}
-            batched = isinstance(agents[0], BatchAgent)
-            if len(done) == len(wave):
-                todo: list[Episode] = []
-            else:
-                todo = [e for e in wave if batched or e not in done]
+            missing = [e for e in wave if e not in done]
+            todo = wave if missing and whole_waves else missing
+            while len(agents) < len(todo):
+                agents.append(make_agent())
             for trajectory in self._play(todo, agents, name, max_steps):
                 episode = Episode(trajectory.task, trajectory.seed)
                 if log is not None:

@@ -1,0 +1,95 @@
+"""Run folders keep what is finished, and refuse what would mix two runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from symbiotic_gym.errors import StoreError
+from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder
+from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
+
+
+def trajectory(seed: int, status: str = "success") -> Trajectory:
+    step = Step(observation={"page": '[1] button "ü"'}, decision=Decision(action='click("1")'), reward=1.0)
+    return Trajectory(task="miniwob.click-test", seed=seed, goal="g", agent="a", steps=(step,), outcome=Outcome(status=status))  # type: ignore[arg-type]
+
+
+def test_episodes_come_back_as_they_were(tmp_path: Path) -> None:
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    for seed in range(3):
+        log.add(trajectory(seed))
+    log.add(trajectory(1, "failure"))
+    again = EpisodeLog(tmp_path / "e.jsonl")
+    assert again.trajectories == [trajectory(seed) for seed in range(3)], "an episode was lost, doubled or overwritten"
+    assert ("miniwob.click-test", 2) in again
+
+
+def test_every_cut_of_the_file_loses_at_most_the_last_episode(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    log = EpisodeLog(path)
+    for seed in range(2):
+        log.add(trajectory(seed))
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in range(first, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        log = EpisodeLog(path)
+        assert log.trajectories == [trajectory(0)]
+        log.add(trajectory(1))
+        assert path.read_bytes() == whole
+
+
+def test_damage_in_the_middle_is_reported_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    log = EpisodeLog(path)
+    for seed in range(3):
+        log.add(trajectory(seed))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:50], lines[2]]) + "\n")
+    with pytest.raises(StoreError, match="line 2"):
+        EpisodeLog(path)
+
+
+def test_a_folder_of_another_config_is_refused(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "r", {"a": 1}):
+        pass
+    with pytest.raises(StoreError, match="a: 1 there, 2 here"):
+        RunFolder(tmp_path / "r", {"a": 2})
+    about = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert about["config"] == {"a": 1} and about["versions"]["python"] and about["machine"]["cores"]
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(StoreError, match="not empty"):
+        RunFolder(tmp_path, {})
+    with pytest.raises(StoreError, match="is a file"):
+        RunFolder(tmp_path / "thesis.txt", {})
+    with pytest.raises(StoreError, match="GB free"):
+        RunFolder(tmp_path / "r", {}, need_bytes=10**18)
+
+
+def test_two_processes_cannot_share_a_folder(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from symbiotic_gym.store import RunFolder; RunFolder(Path({str(tmp_path / 'r')!r}), {{}}).__enter__()"
+    with RunFolder(tmp_path / "r", {}):
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert other.returncode != 0
+    assert "in use by pid" in other.stderr
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0, "the lock outlived its owner"
+
+
+def test_seconds_add_up_over_processes(tmp_path: Path) -> None:
+    for _ in range(2):
+        clock = PhaseClock(tmp_path / "s.json")
+        before = clock.seconds.get("a", 0.0)
+        with clock.phase("a"):
+            pass
+        assert clock.seconds["a"] >= before
+    clock = PhaseClock(tmp_path / "s.json")
+    clock.seconds["a"] = 100.0
+    with clock.phase("a"):
+        pass
+    assert PhaseClock(tmp_path / "s.json").seconds["a"] >= 100.0

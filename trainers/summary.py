@@ -1,0 +1,144 @@
+"""What a symbiosis run comes down to: success with its interval per iteration, model and task, acceptance, seconds by phase.
+
+*Invalid* episodes (the infrastructure failed) are left out of every rate and counted beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from symbiotic_gym.stats import Interval, wilson
+from symbiotic_gym.trainers.distiller import DistillResult
+from symbiotic_gym.trainers.speculative import acceptance_rate
+from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
+from symbiotic_gym.types import Trajectory
+
+__all__ = ["PhaseResult", "Summary", "print_summary", "success_rate", "summarize"]
+
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """The episodes of one phase."""
+
+    phase: str
+    player: str
+    iteration: int
+    key: str
+    trajectories: tuple[Trajectory, ...]
+
+
+def success_rate(trajectories: Sequence[Trajectory]) -> Interval:
+    """Share of successes among the scored episodes, with its 95 % Wilson interval."""
+    scored = [t for t in trajectories if t.outcome.scored]
+    return wilson(sum(t.success for t in scored), len(scored))
+
+
+def summarize(
+    config: SymbiosisConfig,
+    teacher: str,
+    results: Sequence[PhaseResult],
+    trainings: Sequence[DistillResult],
+    seconds: Mapping[str, float],
+) -> Summary:
+    """Gather everything a report says, as JSON values."""
+    return {
+        "small": config.small,
+        "large": teacher,
+        "tasks": list(config.tasks),
+        "seed": config.seed,
+        "retrieval": config.retrieval,
+        "evaluation": [_row(r) for r in results if r.phase == "evaluate"],
+        "exploration": [_row(r) for r in results if r.phase != "evaluate"],
+        "acceptance": [
+            {"iteration": r.iteration} | _rate(acceptance_rate(r.trajectories)) for r in results if r.phase == "synthesize"
+        ],
+        "training": [{"iteration": i} | training.summary() for i, training in enumerate(trainings, 1)],
+        "seconds": dict(seconds),
+    }
+
+
+def _row(result: PhaseResult) -> dict[str, Any]:
+    by_task: dict[str, list[Trajectory]] = {}
+    for trajectory in result.trajectories:
+        by_task.setdefault(trajectory.task, []).append(trajectory)
+    usage = [t.usage for t in result.trajectories]
+    return {
+        "iteration": result.iteration,
+        "model": result.player,
+        "phase": result.phase,
+        **_rate(success_rate(result.trajectories)),
+        "invalid": sum(not t.outcome.scored for t in result.trajectories),
+        "truncated": sum(t.outcome.status == "truncated" for t in result.trajectories),
+        "steps": sum(len(t.steps) for t in result.trajectories),
+        "invalid_actions": sum(bool(step.error) for t in result.trajectories for step in t.steps),
+        "prompt_tokens": sum(u.prompt_tokens for u in usage),
+        "completion_tokens": sum(u.completion_tokens for u in usage),
+        "per_task": {task: _rate(success_rate(episodes)) for task, episodes in by_task.items()},
+    }
+
+
+def _rate(interval: Interval) -> dict[str, Any]:
+    numbers = asdict(interval)
+    return {"success": numbers.pop("value")} | numbers
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Print the tables a person wants at the end of a run."""
+    teacher = "a scripted expert, not a language model" if summary["large"] == "scripted expert" else summary["large"]
+    console.print(f"\n[bold]small model[/] {summary['small']}   [bold]large model (teacher)[/] {teacher}\n")
+    console.print(_overall(summary))
+    console.print(_per_task(summary))
+    console.print(_phases(summary))
+
+
+def _overall(summary: Summary) -> Table:
+    table = Table(title="Success on held-out seeds (95 % Wilson interval)", title_justify="left")
+    for column in ("model", "when", "success", "interval", "n", "invalid", "acceptance before it"):
+        table.add_column(column, justify="left" if column in ("model", "when") else "right")
+    acceptance = {row["iteration"]: row for row in summary["acceptance"]}
+    for row in sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"])):
+        accepted = acceptance.get(row["iteration"]) if row["model"] == "small" else None
+        table.add_row(
+            row["model"],
+            f"after iteration {row['iteration']}" if row["iteration"] else "before",
+            f"{row['success']:.1%}",
+            f"{row['low']:.1%} - {row['high']:.1%}",
+            str(row["n"]),
+            str(row["invalid"]),
+            f"{accepted['success']:.1%} of {accepted['n']}" if accepted else "",
+        )
+    return table
+
+
+def _per_task(summary: Summary) -> Table:
+    table = Table(title="Per task: successes of n, with the 95 % interval", title_justify="left")
+    table.add_column("task")
+    rows = sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"]))
+    for row in rows:
+        table.add_column(f"{row['model']} {'before' if row['iteration'] == 0 else row['iteration']}", justify="right")
+    for task in summary["tasks"]:
+        cells = [row["per_task"].get(task) for row in rows]
+        table.add_row(task, *(cell_text(cell) for cell in cells))
+    return table
+
+
+def cell_text(cell: Mapping[str, Any] | None) -> str:
+    """`7 of 10 (40-89 %)`."""
+    if not cell or not cell["n"]:
+        return "-"
+    return f"{round(cell['success'] * cell['n'])}/{cell['n']} ({100 * cell['low']:.0f}-{100 * cell['high']:.0f} %)"
+
+
+def _phases(summary: Summary) -> Table:
+    table = Table(title="Wall-clock by phase", title_justify="left")
+    table.add_column("phase")
+    table.add_column("seconds", justify="right")
+    for phase, seconds in sorted(summary["seconds"].items()):
+        table.add_row(phase, f"{seconds:.0f}")
+    table.add_row("total", f"{sum(summary['seconds'].values()):.0f}", end_section=True)
+    return table

@@ -1,0 +1,154 @@
+"""What a symbiosis run is made of: a frozen, printable config, read from TOML and checked before any work starts."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from symbiotic_gym.errors import ConfigError, explain, nearest
+from symbiotic_gym.suites import check_task
+from symbiotic_gym.trainers.distiller import DistillerConfig
+
+__all__ = ["DEFAULT_CONFIG", "SymbiosisConfig", "load_config"]
+
+DEFAULT_CONFIG = resources.files("symbiotic_gym.trainers").joinpath("symbiosis.toml")
+"""What `make run` runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbiosisConfig:
+    """One run of the symbiotic loop (AgentSymbiotic, arXiv 2502.07942, section 3).
+
+    Episode counts are per task; each phase of each iteration plays instances that no other phase plays.
+
+    Raises:
+        ConfigError: a value cannot be used.
+        UnknownNameError: there is no such task.
+    """
+
+    tasks: tuple[str, ...]
+    """Task ids, `miniwob.click-test`."""
+    iterations: int = 2
+    small: str = "smollm2-135m-instruct"
+    """A known model's name (`symbiotic-gym models`), a Hugging Face id or a folder."""
+    large: str = "scripted"
+    """`scripted`, or `openai:MODEL[@BASE_URL]` for any OpenAI-compatible endpoint."""
+    seed: int = 0
+    explore_large: int = 8
+    """Episodes per task and iteration that the large model plays, with retrieval."""
+    synthesize: int = 8
+    """Episodes per task and iteration of speculative data synthesis."""
+    explore_small: int = 4
+    """Episodes per task and iteration that the distilled small model plays, sampled."""
+    evaluate: int = 10
+    """Held-out episodes per task, the same ones for every model and iteration."""
+    max_steps: int = 10
+    environments: int = 8
+    """Browsers at once; also the small model's batch."""
+    temperature: float = 0.7
+    """The small model's, when it explores and proposes; it is evaluated greedily."""
+    replay: float = 1.0
+    """From the second iteration on: examples of earlier iterations trained on again, per new example."""
+    mistakes: float = 0.0
+    """The scripted teacher's rate of wrong actions, in [0, 1]."""
+    retrieval: Literal["instance", "template"] = "instance"
+    """What retrieval must not return: steps of the same task instance, or of any instance of the same task."""
+    train: DistillerConfig = field(default_factory=DistillerConfig)
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            check_task(task)
+        if len(set(self.tasks)) != len(self.tasks) or not self.tasks:
+            raise _bad("tasks", list(self.tasks), "at least one task, each once", "episodes are told apart by task and seed")
+        for name, least in _COUNTS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or not least <= value < SEEDS_PER_PHASE:
+                raise _bad(name, value, f"a whole number from {least} to {SEEDS_PER_PHASE - 1}", "phases must not share seeds")
+        if not 0 <= self.seed < 200:
+            raise _bad("seed", self.seed, "a whole number from 0 to 199", "every phase takes a range of seeds below 2**32")
+        for name in ("mistakes", "temperature", "replay"):
+            if not 0 <= getattr(self, name) <= _MOST[name]:
+                raise _bad(name, getattr(self, name), f"a number from 0 to {_MOST[name]:g}", "anything else has no meaning")
+        if self.retrieval not in ("instance", "template"):
+            raise _bad("retrieval", self.retrieval, "'instance' or 'template'", "it decides what the evaluation may have seen")
+
+    def seeds(self, phase: str, iteration: int = 0) -> range:
+        """The seeds of a phase. Ranges of different phases and iterations never overlap; `evaluate` has one for all iterations."""
+        start = self.seed * 20_000_000 + (_PHASES.index(phase) + len(_PHASES) * iteration) * SEEDS_PER_PHASE
+        return range(start, start + getattr(self, phase))
+
+    def to_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        return data | {"tasks": list(self.tasks)}
+
+
+SEEDS_PER_PHASE = 10_000
+_PHASES = ("evaluate", "explore_large", "synthesize", "explore_small")
+_COUNTS = {
+    "iterations": 1,
+    "explore_large": 0,
+    "synthesize": 0,
+    "explore_small": 0,
+    "evaluate": 1,
+    "max_steps": 1,
+    "environments": 1,
+}
+_MOST = {"mistakes": 1.0, "temperature": 5.0, "replay": 100.0}
+
+
+def _bad(name: str, value: Any, expected: str, why: str) -> ConfigError:
+    return ConfigError(explain(f"{name} = {value!r}", expected, why, f"correct {name} in the config"))
+
+
+def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
+    """Read a TOML config.
+
+    Args:
+        path: the file; None reads the default that `make run` uses.
+        overrides: values that replace the file's; None leaves the file's.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, has an unknown key (the nearest are named), or a value is of the wrong type.
+        UnknownNameError: there is no such task.
+    """
+    try:
+        text = DEFAULT_CONFIG.read_text("utf-8") if path is None else path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            explain(
+                f"{path} does not read as a config: {error}",
+                "a TOML file",
+                "the run is made of what it says",
+                f"start from a copy of {DEFAULT_CONFIG}",
+            )
+        ) from error
+    data |= {key: value for key, value in overrides.items() if value is not None}
+    train = data.pop("train", {})
+    return _build(SymbiosisConfig, data | {"train": _build(DistillerConfig, train, "train.")}, "")
+
+
+def _build(kind: type[Any], data: Mapping[str, Any], prefix: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    known = [f.name for f in fields(kind)]
+    for key in data:
+        if key not in known:
+            raise ConfigError(
+                explain(
+                    f"the config has an unknown key {prefix}{key!s} ({nearest(key, known)})",
+                    "one of " + ", ".join(prefix + name for name in known),
+                    "a misspelt key would leave its default in force unnoticed",
+                    "correct or remove the key",
+                )
+            )
+    try:
+        return TypeAdapter(kind).validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        if isinstance(cause := first.get("ctx", {}).get("error"), ConfigError):
+            raise cause from None
+        where = prefix + ".".join(str(part) for part in first["loc"])
+        raise _bad(where, first["input"], first["msg"], "the run would not be the one that was meant") from error

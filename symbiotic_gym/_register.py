@@ -5,7 +5,7 @@ import gymnasium as gym
 from symbiotic_gym.suites import SUITES, load_suite
 
 MAX_EPISODE_STEPS = {"miniwob": 20}
-"""Steps after which `gym.make`'s TimeLimit truncates. BrowserGym's MiniWoB benchmark allows 10, fewer than its date picker can need."""
+"""Steps after which `gym.make` truncates. BrowserGym's MiniWoB benchmark allows 10, fewer than its date picker can need."""
 
 
 def register_environments() -> None:

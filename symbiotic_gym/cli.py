@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,13 +75,47 @@ def doctor() -> None:
     """Check what episodes and training need on this machine, and say what to do about what is missing."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from symbiotic_gym.doctor import examine
 
     findings = examine()
     table = Table("", "what", "found", "what to do", show_lines=True)
     for finding in findings:
-        table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.what, finding.found, finding.do)
+        table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.what, Text(finding.found), Text(finding.do))
     Console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def symbiosis(
+    config: Annotated[Path | None, typer.Option(help="A TOML file; the default is what `make run` runs.")] = None,
+    out: Annotated[Path, typer.Option(help="The run folder; one that was interrupted is gone on with.")] = Path("runs/default"),
+    large: Annotated[str | None, typer.Option(help="The teacher: scripted, or openai:MODEL[@BASE_URL].")] = None,
+    small: Annotated[str | None, typer.Option(help="The student: a known model, a folder, or a hub id.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything that is drawn.")] = None,
+) -> None:
+    """Run the symbiotic loop: explore, distil, explore, evaluate; then print the table and write report.html."""
+    from rich.console import Console
+
+    from symbiotic_gym.progress import Progress
+    from symbiotic_gym.trainers.report import write_report
+    from symbiotic_gym.trainers.summary import print_summary
+    from symbiotic_gym.trainers.symbiosis import run_symbiosis
+    from symbiotic_gym.trainers.symbiosis_config import load_config
+
+    with shown_errors():
+        settings = load_config(config, large=large, small=small, seed=seed)
+        try:
+            summary = run_symbiosis(settings, out, Progress())
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; the same command goes on where {out} ends", file=sys.stderr)
+            raise typer.Exit(130) from None
+        report = write_report(out)
+    print_summary(summary, Console())
+    print(f"report: {report}")
+
+
+if __name__ == "__main__":
+    app()

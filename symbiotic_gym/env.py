@@ -1,8 +1,8 @@
 """`WebEnv`: a web task as a well-behaved Gymnasium environment.
 
-The browser lives in a worker process (`symbiotic_gym.browser`), so this object works in a notebook's running event loop, from any
-thread and under vector environments, and outlives a hung page or a killed browser: such an episode ends as *invalid* and `reset`
-goes on with a fresh browser.
+The browser lives in a worker process (`symbiotic_gym.browser`), so this object works in a notebook's running event loop, from
+any thread and under vector environments, and outlives a hung page or a killed browser: such an episode ends as *invalid* and
+`reset` goes on with a fresh browser.
 """
 
 from collections.abc import Mapping, Sequence
@@ -159,7 +159,7 @@ class WebEnv(gym.Env[Observation, str]):
             self._done = True
         return self._observation, reward, done, False, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override] # narrower than gymnasium's RenderFrame
+    def render(self) -> NDArray[np.uint8] | None:
         """The viewport as a uint8 array, (height, width, 3); None without `render_mode`.
 
         Raises:

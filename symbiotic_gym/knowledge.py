@@ -11,20 +11,19 @@ import json
 import os
 import re
 import threading
-from array import array
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 
 from symbiotic_gym.actions import parse
-from symbiotic_gym.errors import ActionError, ConfigError, StoreError, explain
+from symbiotic_gym.bm25 import Bm25
+from symbiotic_gym.errors import ActionError, ConfigError, explain
+from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.types import Trajectory, from_json
 
-__all__ = ["Entry", "Exclusion", "JsonLines", "KnowledgeBase", "Retrieved", "excerpt"]
+__all__ = ["Entry", "Exclusion", "KnowledgeBase", "Retrieved", "excerpt"]
 
 Level = Literal["instance", "template", "none"]
 
@@ -79,10 +78,6 @@ class Exclusion:
                 )
             )
 
-    def with_seed(self, seed: int | None) -> "Exclusion":
-        """The same with another seed."""
-        return replace(self, seed=seed)
-
     def hides(self, entry: Entry) -> bool:
         """Whether `entry` must not be shown."""
         if self.level == "none":
@@ -104,73 +99,6 @@ class Retrieved:
     """The sum of both BM25 scores; comparable within one search only."""
 
 
-class JsonLines:
-    """An append-only file of JSON objects that survives being cut off anywhere.
-
-    Args:
-        path: the file; it need not exist. None: nothing is kept.
-    """
-
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self.path = None if path is None else Path(path)
-        self._lock = threading.Lock()
-
-    def read(self) -> list[dict[str, Any]]:
-        """All whole lines, in order; a torn last line is left out.
-
-        Raises:
-            StoreError: a line before the last is no JSON object.
-        """
-        if self.path is None or not self.path.exists():
-            return []
-        whole, _, _ = self.path.read_bytes().rpartition(b"\n")
-        rows: list[dict[str, Any]] = []
-        for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise StoreError(
-                    explain(
-                        f"line {number} of {self.path} is no JSON object",
-                        "one JSON object a line; only the last one may be cut off",
-                        "lines that cannot be read would silently be missing from what is retrieved",
-                        "restore the file, or delete that line",
-                    )
-                )
-            rows.append(row)
-        return rows
-
-    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write all rows at once, through to the disk."""
-        if self.path is None or not rows:
-            return
-        data = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
-        with self._lock:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+b") as file:
-                self._mend(file.fileno())
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-
-    @staticmethod
-    def _mend(descriptor: int) -> None:
-        """Cut off what stands behind the last line end, looking back as far as needed."""
-        end = os.fstat(descriptor).st_size
-        keep = end
-        while keep > 0:
-            start = max(0, keep - 65536)
-            found = os.pread(descriptor, keep - start, start).rfind(b"\n")
-            if found >= 0:
-                keep = start + found + 1
-                break
-            keep = start
-        if keep < end:
-            os.ftruncate(descriptor, keep)
-
-
 class KnowledgeBase:
     """Successful steps, kept and found again. Safe to use from several threads; one process writes a file.
 
@@ -183,8 +111,8 @@ class KnowledgeBase:
         self._lock = threading.RLock()
         self._entries = [from_json(Entry, row) for row in self._file.read()]
         self._ids = {entry.id for entry in self._entries}
-        self._goals = _Bm25()
-        self._pages = _Bm25()
+        self._goals = Bm25()
+        self._pages = Bm25()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -261,8 +189,8 @@ class KnowledgeBase:
             entries = self._entries
             for entry in entries[self._pages.size :]:
                 self._goals.add(entry.goal)
-                self._pages.add(entry.page)
-            by_goal, by_page = self._goals.scores(goal), self._pages.scores(page)
+                self._pages.add(_without_ids(entry.page))
+            by_goal, by_page = self._goals.scores(goal), self._pages.scores(_without_ids(page))
             entries = entries[: self._pages.size]
         hidden = np.array([exclude.hides(entry) for entry in entries], dtype=bool)
         total = by_goal + by_page
@@ -313,42 +241,5 @@ def _acted_line(lines: Sequence[str], action: str) -> int:
     return next((i for i, line in enumerate(lines) if bids and line.lstrip().startswith(f"[{bids[0]}]")), 0)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", re.sub(r"^\s*\[\w+\] ", "", text, flags=re.M).lower())
-
-
-class _Bm25:
-    """BM25 over a growing list of texts (Lucene's variant, k1 1.5, b 0.75).
-
-    Word counts are kept and weighed when a query comes, so that a text is findable at once and the scores do not depend on when
-    which text came: an index with precomputed weights takes 1.1 s to rebuild over 10,000 steps, after every new episode.
-
-    Source: S. Robertson and H. Zaragoza, "The probabilistic relevance framework: BM25 and beyond" (2009).
-    """
-
-    def __init__(self) -> None:
-        self._postings: dict[str, tuple[array[int], array[int]]] = {}  # per word: texts it is in, how often
-        self._lengths: array[int] = array("l")
-
-    @property
-    def size(self) -> int:
-        return len(self._lengths)
-
-    def add(self, text: str) -> None:
-        words, number = _words(text), self.size
-        for word, count in Counter(words).items():
-            texts, counts = self._postings.setdefault(word, (array("l"), array("l")))
-            texts.append(number)
-            counts.append(count)
-        self._lengths.append(len(words))
-
-    def scores(self, query: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-        """The score of every text, in order; 0 where no word of the query occurs."""
-        total = np.zeros(self.size)
-        lengths = np.array(self._lengths, dtype=np.float64)
-        norm = 1.5 * (0.25 + 0.75 * lengths / max(1e-9, lengths.mean() if self.size else 1.0))
-        for word in sorted(set(_words(query)) & self._postings.keys()):  # sorted: sums of floats depend on their order
-            texts, counts = (np.array(column) for column in self._postings[word])
-            rarity = np.log1p((self.size - len(texts) + 0.5) / (len(texts) + 0.5))
-            total[texts] += rarity * counts / (counts + norm[texts])
-        return total
+def _without_ids(page: str) -> str:
+    return re.sub(r"^\s*\[\w+\] ", "", page, flags=re.M)

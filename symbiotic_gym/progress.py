@@ -62,7 +62,13 @@ class Progress:
             bar = Bar(title, total, self.console, None)
             yield bar
         else:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
             with RichProgress(*columns, TextColumn("{task.fields[note]}"), console=self.console, transient=True) as live:
                 bar = Bar(title, total, self.console, live)
                 yield bar

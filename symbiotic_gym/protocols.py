@@ -57,7 +57,7 @@ class Completion:
     """A model's answer to one prompt."""
 
     text: str
-    usage: Usage = Usage()
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
     finish: str = "stop"
     """`stop`, or `length` when the answer was cut off at `max_tokens`."""
 

@@ -8,6 +8,7 @@ both. Values are those of the published model, HuggingFaceTB/SmolLM2-135M-Instru
 
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from gguf import GGUFReader
 
-__all__ = ["CHAT_TEMPLATE", "CONVERSION", "convert"]
+__all__ = ["CHAT_TEMPLATE", "CONVERSION", "check_installed", "convert"]
 
 CONVERSION = 1
 """Raise it when what `convert` writes changes: folders made by an older one are then made anew."""
@@ -90,24 +91,34 @@ def convert(gguf: Path, folder: Path) -> None:
     Raises:
         MissingDependencyError: the `train` extra is not installed.
     """
-    try:
-        from gguf import GGUFReader
-        from safetensors.torch import save_file
-    except ImportError as error:
-        raise MissingDependencyError(
-            explain(
-                f"{error.name} is not installed",
-                "torch, safetensors, tokenizers and gguf",
-                "weights that come as GGUF are converted with them",
-                "pip install 'symbiotic-gym[train]'",
-            )
-        ) from error
+    check_installed()
+    from gguf import GGUFReader
+    from safetensors.torch import save_file
+
     reader = GGUFReader(gguf)
     save_file(_tensors(reader), folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)  # the writer makes it the owner's alone; caches are shared
     _write_tokenizer(reader, folder)
     _write_json(folder / "config.json", _CONFIG)
     _write_json(folder / "generation_config.json", _IDS)
+
+
+def check_installed() -> None:
+    """Say what is missing before anything is downloaded.
+
+    Raises:
+        MissingDependencyError: the `train` extra is not installed.
+    """
+    missing = [name for name in ("gguf", "safetensors", "tokenizers", "torch") if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            explain(
+                f"{', '.join(missing)}: not installed",
+                "gguf, safetensors, tokenizers and torch",
+                "the weights come as GGUF and are converted with them",
+                "pip install 'symbiotic-gym[train]'",
+            )
+        )
 
 
 def _tensors(reader: "GGUFReader") -> dict[str, "torch.Tensor"]:

@@ -1,6 +1,6 @@
 """A space for any text. Gymnasium's `Text` only holds the characters it was given, and web pages hold all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -17,7 +17,9 @@ class Unicode(gym.Space[str]):
         examples: what `sample` draws from; short random words when empty.
     """
 
-    def __init__(self, max_length: int = 10_000_000, examples: Sequence[str] = (), seed: int | np.random.Generator | None = None) -> None:
+    def __init__(
+        self, max_length: int = 10_000_000, examples: Sequence[str] = (), seed: int | np.random.Generator | None = None
+    ) -> None:
         self.max_length = max_length
         self.examples = tuple(examples)
         super().__init__(shape=None, dtype=None, seed=seed)
@@ -37,7 +39,7 @@ class Unicode(gym.Space[str]):
     def contains(self, x: Any) -> bool:
         return isinstance(x, str) and len(x) <= self.max_length
 
-    def to_jsonable(self, sample_n: Sequence[str]) -> list[str]:
+    def to_jsonable(self, sample_n: Iterable[str]) -> list[str]:
         return list(sample_n)
 
     def from_jsonable(self, sample_n: list[Any]) -> list[str]:

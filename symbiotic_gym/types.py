@@ -6,7 +6,6 @@ Environments know no agents and agents know no trainers: these types are all the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal, TypedDict, TypeVar
 
 from symbiotic_gym.errors import ConfigError, explain
@@ -176,11 +175,15 @@ class Trajectory:
 T = TypeVar("T")
 
 
-@cache
-def _adapter(kind: type[Any]) -> Any:
-    from pydantic import TypeAdapter  # not at import time: it costs more than all of `import symbiotic_gym`
+_ADAPTERS: dict[type[Any], Any] = {}
 
-    return TypeAdapter(kind)
+
+def _adapter(kind: type[Any]) -> Any:
+    if kind not in _ADAPTERS:
+        from pydantic import TypeAdapter  # not at import time: it costs more than all of `import symbiotic_gym`
+
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def to_json(value: Any) -> Any:

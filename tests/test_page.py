@@ -105,7 +105,9 @@ def test_ids_are_browsergyms_and_stay(page: Any) -> None:
     html = "<main><h1>T</h1><svg><circle r=1 /></svg><ul><li><a href=x>A</a></ul><custom-x>c</custom-x><input></main>"
 
     def bids() -> list[list[str]]:
-        marked: list[list[str]] = page.evaluate("[...document.querySelectorAll('[bid]')].map(e => [e.localName, e.getAttribute('bid')])")
+        marked: list[list[str]] = page.evaluate(
+            "[...document.querySelectorAll('[bid]')].map(e => [e.localName, e.getAttribute('bid')])"
+        )
         return marked
 
     page.goto("about:blank")
@@ -125,7 +127,9 @@ def test_ids_are_browsergyms_and_stay(page: Any) -> None:
 @pytest.mark.parametrize("change", ["setTimeout(done, 300)", "fetch('data:,x').then(done)", "requestAnimationFrame(done)"])
 def test_rest_waits_for_what_the_page_still_has_to_do(page: Any, change: str) -> None:
     page.goto("about:blank")
-    page.set_content(f"<p id=p>before</p><script>function done() {{ p.textContent = 'after' }}; function go() {{ {change} }}</script>")
+    page.set_content(
+        f"<p id=p>before</p><script>function done() {{ p.textContent = 'after' }}; function go() {{ {change} }}</script>"
+    )
     page.evaluate("go()")
     assert page.evaluate("window.__symbiotic.rest(2000)") is True
     assert page.inner_text("#p") == "after"

@@ -1,4 +1,4 @@
-"""`report.html`: the run's curves and tables in one file that needs nothing else, for people who would rather look than read."""
+"""`report.html`: a run's curves and tables in one file that needs nothing else, for who would rather look than read."""
 
 import io
 from importlib import resources
@@ -98,7 +98,9 @@ def _task_bars(summary: Summary) -> str:
         shade = str(0.8 - 0.55 * i / max(1, len(rows) - 1)) if i < len(rows) - 1 else "#1f6f5c"
         values = [100 * row["per_task"].get(task, {"success": 0})["success"] for task in tasks]
         label = "before" if row["iteration"] == 0 else f"after iteration {row['iteration']}"
-        axes.barh([k + (i - (len(rows) - 1) / 2) * thickness for k in range(len(tasks))], values, thickness, color=shade, label=label)
+        axes.barh(
+            [k + (i - (len(rows) - 1) / 2) * thickness for k in range(len(tasks))], values, thickness, color=shade, label=label
+        )
     axes.set_yticks(range(len(tasks)), tasks, fontsize=8)
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="small model's success, %")

@@ -1,21 +1,23 @@
-"""The symbiotic loop (AgentSymbiotic, arXiv 2502.07942): the large model explores with retrieval, the small one is distilled from it
-by speculative synthesis and multi-task learning, then explores too, and what both found is retrieved from the next time.
+"""The symbiotic loop (AgentSymbiotic, arXiv 2502.07942): the large model explores with retrieval, the small one is distilled
+from it by speculative synthesis and multi-task learning, then explores too, and what both found is retrieved from the next
+time.
 
-Every phase is a function of what lies in the run folder, and leaves its result there: finished episodes, a checkpoint, entries of
-the knowledge base. Interrupted anywhere, the same call walks over the finished phases without work and goes on in the one that was
-cut off. Evaluation instances are played for evaluation only, and never enter training data or the knowledge base.
+Every phase is a function of what lies in the run folder, and leaves its result there: finished episodes, a checkpoint,
+entries of the knowledge base. Interrupted anywhere, the same call walks over the finished phases without work and goes on in
+the one that was cut off. Evaluation instances are played for evaluation only, and never enter training data or the knowledge
+base.
 """
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAgent, SmallAgent, agent_name
+from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAgent, SmallAgent
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ConfigError, explain
-from symbiotic_gym.knowledge import KnowledgeBase
+from symbiotic_gym.knowledge import Exclusion, KnowledgeBase
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
@@ -23,12 +25,15 @@ from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
 from symbiotic_gym.trainers.distiller import DistillResult, distill
 from symbiotic_gym.trainers.examples import Example, examples_from
-from symbiotic_gym.trainers.speculative import SpeculativeAgent
+from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
 from symbiotic_gym.trainers.summary import PhaseResult, Summary, summarize
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["run_symbiosis"]
+
+MakeAgent = Callable[[str], Agent]
+"""Makes an agent that plays a task; agents that retrieve nothing play any."""
 
 NEED_BYTES = 1_500_000_000
 """Free disk space a run asks for: checkpoints of two iterations, episodes, TensorBoard."""
@@ -70,7 +75,11 @@ class _Phase:
 
     @property
     def key(self) -> str:
-        return f"{self.iteration:02d}-{self.name}-{self.player}" if self.name == "evaluate" else f"{self.iteration:02d}-{self.name}"
+        return (
+            f"{self.iteration:02d}-{self.name}-{self.player}"
+            if self.name == "evaluate"
+            else f"{self.iteration:02d}-{self.name}"
+        )
 
     @property
     def title(self) -> str:
@@ -110,10 +119,11 @@ class _Large:
         """Whether the knowledge base can change what it does."""
         return self._model is not None
 
-    def agent(self, knowledge: KnowledgeBase) -> Agent:
+    def agent(self, knowledge: KnowledgeBase, task: str) -> Agent:
         if self._model is None:
             return ScriptedAgent(mistakes=self._config.mistakes)
-        return LargeAgent(self._model, knowledge=knowledge)
+        hidden = Exclusion(level=self._config.retrieval, task=task)
+        return LargeAgent(self._model, knowledge=knowledge, exclude=hidden)
 
 
 class _Loop:
@@ -138,7 +148,7 @@ class _Loop:
         for iteration in range(1, self.config.iterations + 1):
             explored = self._play(_Phase("explore_large", "large", iteration), self._large_agent)
             self._remember(explored, iteration, "large")
-            synthesized = self._play(_Phase("synthesize", "both", iteration), self._speculative_agent(iteration - 1))
+            synthesized = self._play(_Phase("synthesize", "both", iteration), self._speculative_agent(iteration))
             self._remember(synthesized, iteration, "both")
             self._distill(iteration, explored + synthesized)
             found = self._play(_Phase("explore_small", "small", iteration), self._small_agent(iteration, self._sampled))
@@ -146,33 +156,35 @@ class _Loop:
             self._evaluate(iteration)
         return self._save()
 
-    # --- agents ------------------------------------------------------------------------------------------------------------------
+    # --- agents ---
 
     @property
     def _sampled(self) -> Sampling:
         return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=MAX_TOKENS)
 
-    def _large_agent(self) -> Agent:
-        return self.large.agent(self.knowledge)
+    def _large_agent(self, task: str) -> Agent:
+        return self.large.agent(self.knowledge, task)
 
-    def _small_agent(self, iteration: int, sampling: Sampling) -> Callable[[], Agent]:
+    def _small_agent(self, iteration: int, sampling: Sampling) -> MakeAgent:
         """Agents on the weights that `iteration` produced; 0 is the untrained model."""
         adapter = self._adapter(iteration)
 
-        def make() -> Agent:
+        def make(task: str) -> Agent:
             self.small.set_adapter(adapter)
             return SmallAgent(self.small, sampling=sampling)
 
         return make
 
-    def _speculative_agent(self, iteration: int) -> Callable[[], Agent]:
-        make_student = self._small_agent(iteration, self._sampled)
-        return lambda: SpeculativeAgent(make_student(), self._large_agent())
+    def _speculative_agent(self, iteration: int) -> MakeAgent:
+        """The student of the iteration before, verified by the teacher, whose answers are kept: each costs only once."""
+        make_student = self._small_agent(iteration - 1, self._sampled)
+        cache = CandidateCache(self.out / "candidates" / f"iteration-{iteration}.jsonl") if self.large.retrieves else None
+        return lambda task: SpeculativeAgent(make_student(task), self._large_agent(task), cache=cache)
 
     def _adapter(self, iteration: int) -> Path | None:
         return self.out / "checkpoints" / f"iteration-{iteration}" / "adapter" if iteration else None
 
-    # --- phases ------------------------------------------------------------------------------------------------------------------
+    # --- phases ---
 
     def _evaluate(self, iteration: int) -> None:
         greedy = Sampling(max_tokens=MAX_TOKENS)
@@ -180,15 +192,16 @@ class _Loop:
         if iteration == 0 or self.large.retrieves:
             self._play(_Phase("evaluate", "large", iteration), self._large_agent)
 
-    def _play(self, phase: _Phase, make_agent: Callable[[], Agent]) -> list[Trajectory]:
+    def _play(self, phase: _Phase, make_agent: MakeAgent) -> list[Trajectory]:
         seeds = self.config.seeds(phase.name, phase.iteration)
         if phase.name == "evaluate":
             seeds = self.config.seeds("evaluate")  # the same instances every time, so that iterations can be compared
-        # tasks innermost in waves of one task: its episodes are of like length, so a batch stays full
-        episodes = [Episode(task, seed) for task in self.config.tasks for seed in seeds]
+        tasks = self.config.tasks
+        # what an agent with a memory may retrieve depends on the task, so it plays one task after the other
+        groups = [(task,) for task in tasks] if self.large.retrieves and phase.player != "small" else [tasks]
         log = EpisodeLog(self.out / "episodes" / f"{phase.key}.jsonl")
         won = 0
-        with self.clock.phase(phase.key), self.progress.phase(phase.title, len(episodes)) as bar:
+        with self.clock.phase(phase.key), self.progress.phase(phase.title, len(tasks) * len(seeds)) as bar:
 
             def note(trajectory: Trajectory) -> None:
                 nonlocal won
@@ -196,15 +209,17 @@ class _Loop:
                 self.clock.tick()
                 bar.advance(f"{won} succeeded")
 
-            trajectories = self.rollouts.run(
-                episodes,
-                make_agent,
-                name=self.large.name if phase.player == "large" else phase.player,
-                max_steps=self.config.max_steps,
-                log=log,
-                on_episode=note,
-                whole_waves=phase.player != "large",
-            )
+            trajectories: list[Trajectory] = []
+            for group in groups:
+                trajectories += self.rollouts.run(
+                    [Episode(task, seed) for task in group for seed in seeds],
+                    partial(make_agent, group[0]),
+                    name=self.large.name if phase.player == "large" else phase.player,
+                    max_steps=self.config.max_steps,
+                    log=log,
+                    on_episode=note,
+                    whole_waves=phase.player != "large",
+                )
         self.results.append(PhaseResult(phase.name, phase.player, phase.iteration, phase.key, tuple(trajectories)))
         self._save()
         return trajectories
@@ -248,5 +263,3 @@ class _Loop:
 
 MAX_TOKENS = 40
 """Of an action; the longest action of the scripted tasks' experts is shorter."""
-
-

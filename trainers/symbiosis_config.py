@@ -75,7 +75,7 @@ class SymbiosisConfig:
             raise _bad("retrieval", self.retrieval, "'instance' or 'template'", "it decides what the evaluation may have seen")
 
     def seeds(self, phase: str, iteration: int = 0) -> range:
-        """The seeds of a phase. Ranges of different phases and iterations never overlap; `evaluate` has one for all iterations."""
+        """The seeds of a phase: ranges that never overlap. `evaluate` is meant to be asked for one range for all iterations."""
         start = self.seed * 20_000_000 + (_PHASES.index(phase) + len(_PHASES) * iteration) * SEEDS_PER_PHASE
         return range(start, start + getattr(self, phase))
 
@@ -110,8 +110,8 @@ def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
         overrides: values that replace the file's; None leaves the file's.
 
     Raises:
-        ConfigError: the file is missing or not TOML, has an unknown key (the nearest are named), or a value is of the wrong type.
-        UnknownNameError: there is no such task.
+        ConfigError: the file is missing or not TOML, has an unknown key (the nearest are named), or a value is of the wrong
+        type. UnknownNameError: there is no such task.
     """
     try:
         text = DEFAULT_CONFIG.read_text("utf-8") if path is None else path.read_text("utf-8")

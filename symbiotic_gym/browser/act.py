@@ -40,7 +40,8 @@ def perform(host: Host, action: Action) -> None:
 def _element(host: Host, bid: str) -> Locator:
     from browsergym.core.action.utils import get_elem_by_bid
 
-    return get_elem_by_bid(host.page, bid)
+    element: Locator = get_elem_by_bid(host.page, bid)
+    return element
 
 
 def _is_option(element: Locator) -> bool:

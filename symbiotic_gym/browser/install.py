@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from symbiotic_gym.browser.find import find_chromium, require_chromium, why_not_starting
+from symbiotic_gym.browser.find import OVERRIDE, find_chromium, require_chromium, why_not_starting
 from symbiotic_gym.errors import BrowserError, SymbioticError, explain
 
 __all__ = ["ensure_chromium"]
@@ -48,6 +48,8 @@ def ensure_chromium() -> str:
 
 
 def _ways() -> list[tuple[str, list[list[str]]]]:
+    if os.environ.get(OVERRIDE):
+        return []  # the user chose one: another would not be used
     ways = [("Playwright's own download", [[sys.executable, "-m", "playwright", "install", "chromium"]])]
     if shutil.which("apt-get") and os.geteuid() == 0:
         install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]

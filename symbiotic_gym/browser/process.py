@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from contextlib import suppress
 from typing import Any
 
 from symbiotic_gym import errors
@@ -91,7 +92,9 @@ class BrowserProcess:
         if reply is None:
             code = process.poll()
             self.kill()
-            raise BrowserError(f"the browser's worker process died (exit status {code}) during {name}; reset() starts a fresh one")
+            raise BrowserError(
+                f"the browser's worker process died (exit status {code}) during {name}; reset() starts a fresh one"
+            )
         answer = json.loads(reply)
         if "error" in answer:
             raise _rebuild(answer["error"])
@@ -122,10 +125,8 @@ def _end(process: "subprocess.Popen[str]", pump: threading.Thread) -> None:
     pump.join()  # it reads to the end first: a pipe must not be closed under a reader
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            try:
+            with suppress(BrokenPipeError):  # what was not yet written is of no use to a dead process
                 pipe.close()
-            except BrokenPipeError:
-                pass  # what was not yet written is of no use to a dead process
 
 
 def _pump(process: "subprocess.Popen[str]", replies: "queue.SimpleQueue[str | None]") -> None:

@@ -1,16 +1,15 @@
 """The browser's side of an environment: one kept Chromium, a fresh context an episode, a BrowserGym task inside it.
 
-Runs in the worker process only. What makes a step slow in stock BrowserGym is left out: no `slow_mo`, no fixed delay (the page is
-asked when it is at rest, `watch.js`), no second browser for the chat, no DOM snapshot unless asked for, and the page's text is
-written by one walk inside the page (`page.js`).
+Runs in the worker process only. What makes a step slow in stock BrowserGym is left out: no `slow_mo`, no fixed delay (the
+page is asked when it is at rest, `watch.js`), no second browser for the chat, no DOM snapshot unless asked for, and the
+page's text is written by one walk inside the page (`page.js`).
 """
 
 import base64
 import json
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from importlib import resources
 from typing import Any
 
@@ -40,7 +39,9 @@ class Session:
         viewport: (width, height) in pixels; None takes the task's own.
     """
 
-    def __init__(self, *, headless: bool = True, observe: tuple[str, ...] = (), viewport: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, *, headless: bool = True, observe: tuple[str, ...] = (), viewport: tuple[int, int] | None = None
+    ) -> None:
         self.headless = headless
         self.observe = observe
         self.viewport = viewport
@@ -54,7 +55,7 @@ class Session:
         self.infeasible = False
         self._page: Page | None = None
 
-    # --- episode ---------------------------------------------------------------------------------------------------------------
+    # --- episode ---
 
     def reset(self, task: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Start an episode of `task` (`miniwob.click-test`) and return its first observation."""
@@ -125,7 +126,7 @@ class Session:
             self.site.close()
         self.playwright.stop()
 
-    # --- pages -----------------------------------------------------------------------------------------------------------------
+    # --- pages ---
 
     @property
     def page(self) -> Page:
@@ -143,7 +144,7 @@ class Session:
     def _on_page(self, page: Page) -> None:
         self._page = page  # a link that opens a tab makes it the active one, as for a person
 
-    # --- parts of an episode ---------------------------------------------------------------------------------------------------
+    # --- parts of an episode ---
 
     def _serve(self, suite: Suite) -> None:
         """Have the suite's site running and a browser that reaches it and nothing else."""
@@ -178,11 +179,11 @@ class Session:
 
     def _leave_episode(self) -> None:
         if self.task is not None:
-            with _tolerate_dead_pages():
+            with suppress(PlaywrightError):  # a page that crashed or was closed needs no further closing
                 self.task.teardown()
             self.task = None
         if self.context is not None:
-            with _tolerate_dead_pages():
+            with suppress(PlaywrightError):  # a page that crashed or was closed needs no further closing
                 self.context.close()
             self.context = None
             self._page = None
@@ -221,7 +222,9 @@ class Session:
                     raise
                 self._rest()
         assert self.context is not None
-        tabs = [f"{'*' if page is self.page else ' '} {i}: {page.title()} {page.url}" for i, page in enumerate(self.context.pages)]
+        tabs = [
+            f"{'*' if page is self.page else ' '} {i}: {page.title()} {page.url}" for i, page in enumerate(self.context.pages)
+        ]
         observation = {"page": "\n".join(lines), "url": self.page.url, "title": title, "tabs": "\n".join(tabs)}
         return observation | self._opt_in()
 
@@ -286,11 +289,3 @@ def _short(error: Exception) -> str:
     """A Playwright error without its call log, as one line a model can read."""
     text = str(error).split("Call log:")[0].split("=====")[0].strip()
     return re.sub(r"\s+", " ", text)[:300]
-
-
-@contextmanager
-def _tolerate_dead_pages() -> Iterator[None]:
-    try:
-        yield
-    except PlaywrightError:
-        pass  # a page that crashed or was closed needs no further closing

@@ -1,8 +1,8 @@
 """The worker process: a `Session` behind two pipes, one JSON message a line.
 
 Started as `python -m symbiotic_gym.browser.worker` rather than through `multiprocessing`, so that a user's script needs no
-`if __name__ == "__main__"` guard, daemonic parents may start it, and nothing is pickled. It ends when its standard input does: a
-parent that dies, however, takes it along, and the browser follows its worker.
+`if __name__ == "__main__"` guard, daemonic parents may start it, and nothing is pickled. It ends when its standard input
+does: a parent that dies, however, takes it along, and the browser follows its worker.
 """
 
 import json

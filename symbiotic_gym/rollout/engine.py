@@ -1,14 +1,14 @@
 """The rollout engine: many environments at once, agents decided together, every finished episode kept.
 
 Episodes are played in waves of as many as there are environments. Within a wave everybody decides together (one call of
-`act_batch` where the agent has it), then all environments step at the same time. The rounding of a local model's batch can depend
-on who else is in it; with `whole_waves` a wave is therefore the unit of repetition too, and an interrupted run that goes on gets
-the very episodes it would have got.
+`act_batch` where the agent has it), then all environments step at the same time. The rounding of a local model's batch can
+depend on who else is in it; with `whole_waves` a wave is therefore the unit of repetition too, and an interrupted run that
+goes on gets the very episodes it would have got.
 
-An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not help.
+An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not
+help.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,14 +18,16 @@ from typing import Any, Self
 
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import InfrastructureError
-from symbiotic_gym.protocols import Agent, BatchAgent
+from symbiotic_gym.policies import act_all, agent_name, as_agent
+from symbiotic_gym.protocols import Agent
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.store.folder import versions
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 
 __all__ = ["Episode", "Rollouts", "rollout"]
 
-MakeAgent = Callable[[], Agent]
+MakeAgent = Callable[[], Any]
+"""Makes an agent, or anything that `symbiotic_gym.policies.as_agent` can make one of."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Rollouts:
             missing = [e for e in wave if e not in done]
             todo = wave if missing and whole_waves else missing
             while len(agents) < len(todo):
-                agents.append(make_agent())
+                agents.append(as_agent(make_agent()))
             for trajectory in self._play(todo, agents, name, max_steps):
                 episode = Episode(trajectory.task, trajectory.seed)
                 if log is not None:
@@ -132,13 +134,13 @@ class Rollouts:
     def _round(self, active: list[_Slot], max_steps: int) -> None:
         started = perf_counter()
         try:
-            decisions = _decide([slot.agent for slot in active], [_seen(slot) for slot in active])
+            decisions = act_all([slot.agent for slot in active], [_seen(slot) for slot in active])
         except InfrastructureError as error:
             for slot in active:
                 self._spoil(slot, error)
             return
         act_s = (perf_counter() - started) / len(active)
-        list(self._pool.map(lambda pair: self._step(*pair, act_s, max_steps), zip(active, decisions, strict=True)))
+        list(self._pool.map(lambda pair: self._step(pair[0], pair[1], act_s, max_steps), zip(active, decisions, strict=True)))
 
     def _begin(self, slot: _Slot) -> None:
         slot.steps, slot.outcome = [], None
@@ -147,7 +149,7 @@ class Rollouts:
         except InfrastructureError as error:
             self._spoil(slot, error)
             return
-        slot.agent.reset(slot.observation["goal"], seed=_agent_seed(slot.episode))
+        slot.agent.reset(slot.observation["goal"], seed=slot.episode.seed)
 
     def _step(self, slot: _Slot, decision: Decision, act_s: float, max_steps: int) -> None:
         before, started = _seen(slot), perf_counter()
@@ -206,27 +208,12 @@ def rollout(
     """
     episodes = [Episode(task, seed) for task in tasks for seed in seeds]
     with Rollouts(workers) as rollouts:
-        return rollouts.run(
-            episodes, agent, name=type(agent()).__name__, max_steps=max_steps, log=log, on_episode=on_episode
-        )
-
-
-def _decide(agents: Sequence[Agent], observations: Sequence[Observation]) -> list[Decision]:
-    first = agents[0]
-    if isinstance(first, BatchAgent):
-        return first.act_batch([agent for agent in agents if isinstance(agent, BatchAgent)], observations)
-    return [agent.act(observation) for agent, observation in zip(agents, observations, strict=True)]
+        return rollouts.run(episodes, agent, name=agent_name(agent()), max_steps=max_steps, log=log, on_episode=on_episode)
 
 
 def _seen(slot: _Slot) -> Observation:
     assert slot.observation is not None  # an active slot has been begun
     return slot.observation
-
-
-def _agent_seed(episode: Episode) -> int:
-    """The episode's seed mixed with its task, so that equal seeds of two tasks do not sample alike."""
-    digest = hashlib.sha256(f"{episode.task}:{episode.seed}".encode()).digest()
-    return int.from_bytes(digest[:4], "big")
 
 
 def _texts(observation: Observation) -> dict[str, str]:

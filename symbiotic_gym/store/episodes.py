@@ -1,7 +1,7 @@
 """`episodes.jsonl`: one finished episode a line, appended and flushed to disk the moment it ends.
 
-A line that was cut off by a crash is the only damage a kill can do; it is dropped on the next opening, since its episode will be
-played again. Any other line that does not read is reported, never skipped.
+A line that was cut off by a crash is the only damage a kill can do; it is dropped on the next opening, since its episode will
+be played again. Any other line that does not read is reported, never skipped.
 """
 
 import json

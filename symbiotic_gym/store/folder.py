@@ -1,6 +1,5 @@
-"""A run folder that explains itself: config, versions, git state and machine in `run.json`, one owner at a time, atomic writes."""
+"""A run folder that explains itself (config, versions, commit, machine), has one owner at a time, and no half files."""
 
-import fcntl
 import json
 import os
 import platform
@@ -9,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -16,13 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
+
 from symbiotic_gym.errors import StoreError, explain
 
 __all__ = ["RunFolder", "read_json", "versions", "write_json"]
 
 _PACKAGES = (
-    "symbiotic-gym gymnasium browsergym-core browsergym-miniwob miniwob playwright numpy torch transformers trl peft openai bm25s"
-).split()
+    *("symbiotic-gym", "gymnasium", "browsergym-core", "browsergym-miniwob", "miniwob", "playwright"),
+    *("numpy", "torch", "transformers", "trl", "peft", "openai", "bm25s"),
+)
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -61,10 +64,8 @@ def versions() -> dict[str, str]:
     """Versions of Python and of every package that can change a result."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):  # an optional one that is not installed took no part
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            pass  # an optional one that is not installed took no part
     return found
 
 
@@ -83,7 +84,7 @@ class RunFolder:
     def __init__(self, path: Path, config: Mapping[str, Any], *, need_bytes: int = 0) -> None:
         self.path = path
         self.config = dict(config)
-        self._lock: Any = None
+        self._lock = FileLock(path / "lock")
         self._check(need_bytes)
 
     def __enter__(self) -> Self:
@@ -94,7 +95,7 @@ class RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._lock.close()
+        self._lock.release()
 
     @property
     def resumed(self) -> bool:
@@ -110,27 +111,26 @@ class RunFolder:
                 shown = "; ".join(f"{key}: {begun.get(key)!r} there, {self.config.get(key)!r} here" for key in differing)
                 raise self._refuse(f"{self.path} was begun with another config ({shown})", "the config it was begun with")
         elif self.path.is_dir() and any(self.path.iterdir()):
-            raise self._refuse(f"{self.path} is not empty and has no run.json", "an empty folder, a new one, or a run to continue")
+            raise self._refuse(
+                f"{self.path} is not empty and has no run.json", "an empty folder, a new one, or a run to continue"
+            )
         existing = next(folder for folder in (self.path.resolve(), *self.path.resolve().parents) if folder.is_dir())
         if not os.access(existing, os.W_OK):
             raise self._refuse(f"{existing} cannot be written to", "a folder this user may write to")
         free = shutil.disk_usage(existing).free
         if free < need_bytes:
-            raise self._refuse(f"{existing} has {free / 1e9:.1f} GB free", f"at least {need_bytes / 1e9:.1f} GB for checkpoints and episodes")
+            raise self._refuse(
+                f"{existing} has {free / 1e9:.1f} GB free", f"at least {need_bytes / 1e9:.1f} GB for checkpoints and episodes"
+            )
 
     def _take_lock(self) -> None:
-        lock = (self.path / "lock").open("a+", encoding="utf-8")
+        owner = self.path / "owner"
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            owner = lock.read().strip() or "another process"
-            lock.close()
-            raise self._refuse(f"{self.path} is in use by {owner}", "one process at a time") from None
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
-        lock.flush()
-        self._lock = lock  # the system lets go of it when the process ends, however it ends
+            self._lock.acquire(timeout=0)  # the system lets go of it when the process ends, however it ends
+        except Timeout:
+            who = owner.read_text("utf-8").strip() if owner.exists() else "another process"
+            raise self._refuse(f"{self.path} is in use by {who}", "one process at a time") from None
+        owner.write_text(f"pid {os.getpid()} on {socket.gethostname()}\n", "utf-8")
 
     def _refuse(self, given: str, expected: str) -> StoreError:
         return StoreError(

@@ -1,7 +1,7 @@
 """Suites: how a task id becomes something a browser can play.
 
-A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks without loading a browser, opens what they are served by
-(a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
+A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks without loading a browser, opens what they are
+served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
 from collections.abc import Callable, Mapping

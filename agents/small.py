@@ -1,0 +1,162 @@
+"""The small agent: a short prompt that fits a small model's reach, and an answer that is nothing but the action.
+
+`prompt_messages` is the one place where a step becomes a prompt. Inference and the making of training examples both call it,
+so what the model is trained on is what it will be asked.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from symbiotic_gym.actions import parse
+from symbiotic_gym.errors import ActionError
+from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
+from symbiotic_gym.types import Decision, Observation
+
+__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_messages", "read_action"]
+
+PAGE_BUDGET = 6000
+"""Characters of page text in a prompt, about 2,000 tokens."""
+
+_REMEMBERED = 3
+_REASON_TOKENS = 96
+_INSTRUCTIONS = {"action": "Predict the action.", "reason": "Explain the reason."}
+
+
+def prompt_messages(
+    goal: str,
+    observation: Mapping[str, Any],
+    history: Sequence[str],
+    task: Literal["action", "reason"],
+    *,
+    page_budget: int = PAGE_BUDGET,
+) -> list[Message]:
+    """The chat that asks for a step's action or for the reason behind it; the two differ in the last sentence only.
+
+    Args:
+        goal: what the episode is to achieve; never cut.
+        observation: the keys `page`, `tabs` (shown when there is more than one tab) and `last_action_error` are used.
+        history: the actions run so far, as `extend_history` keeps them.
+        task: which answer is wanted.
+        page_budget: characters of the page that are shown; what is left out is told in the prompt.
+    """
+    parts = [f"Goal: {goal}", "Page:\n" + _cut(str(observation["page"]), page_budget)]
+    if "\n" in (tabs := str(observation.get("tabs", "")).strip()):
+        parts.append("Tabs:\n" + tabs)
+    if history:
+        parts.append("Done: " + "; ".join(history))
+    if error := str(observation.get("last_action_error", "")):
+        parts.append("Error: " + error.splitlines()[0][:200])
+    parts.append(_INSTRUCTIONS[task])
+    return [{"role": "user", "content": "\n".join(parts)}]
+
+
+def _cut(page: str, budget: int) -> str:
+    page = page.strip()
+    if len(page) <= budget:
+        return page
+    kept = page[:budget].rpartition("\n")[0] or page[:budget]
+    return f"{kept}\n(the page goes on: {len(page) - len(kept)} characters are not shown)"
+
+
+def extend_history(history: Sequence[str], observation: Mapping[str, Any]) -> tuple[str, ...]:
+    """The last few actions that were run, after one more observation.
+
+    They are read from the observation, not from what the agent answered: in speculative synthesis and in hybrid agents the
+    action that was run is often somebody else's.
+    """
+    last = str(observation.get("last_action", ""))
+    return (*history, last)[-_REMEMBERED:] if last else tuple(history)
+
+
+def read_action(answer: str) -> str:
+    """The action in a small model's answer: its first line in normal form if that is an action, else the answer as it is.
+
+    Nothing is mended: an answer that is no action is for the environment to refuse, and to report in the next observation.
+    """
+    answer = answer.strip()
+    try:
+        return str(parse(answer.split("\n", 1)[0]))
+    except ActionError:
+        return answer
+
+
+class SmallAgent:
+    """A policy around a small language model, usually a `LocalModel`.
+
+    Args:
+        model: what completes the prompts.
+        sampling: how actions are drawn; greedy unless told otherwise.
+        page_budget: characters of the page in a prompt.
+        explain: also ask for the reason, with a second call per step.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        *,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        page_budget: int = PAGE_BUDGET,
+        explain: bool = False,
+    ) -> None:
+        self.name = model.name
+        self._model = model
+        self._sampling = sampling
+        self._page_budget = page_budget
+        self._explain = explain
+        self.reset("")
+
+    def reset(self, goal: str, *, seed: int | None = None) -> None:
+        """Forget the last episode. Without a seed, sampled decisions differ from run to run."""
+        self._goal = goal
+        self._seed = secrets.randbits(63) if seed is None else seed
+        self._history: tuple[str, ...] = ()
+        self._step = 0
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an observation for which no decision is asked."""
+        self._history = extend_history(self._history, observation)
+        self._step += 1
+
+    def act(self, observation: Observation) -> Decision:
+        """Choose the next action."""
+        return self.act_batch([self], [observation])[0]
+
+    @classmethod
+    def act_batch(cls, agents: Sequence[BatchAgent], observations: Sequence[Observation]) -> list[Decision]:
+        """One decision per agent, in order, from one call of the model (two with `explain`)."""
+        team = [agent for agent in agents if isinstance(agent, SmallAgent)]
+        for agent, observation in zip(team, observations, strict=True):
+            agent.observe(observation)
+        if not team:
+            return []
+        answers = cls._ask(team, observations, "action")
+        reasons = cls._ask(team, observations, "reason") if team[0]._explain else [Completion(text="")] * len(team)
+        return [
+            Decision(
+                action=read_action(answer.text),
+                reason=" ".join(reason.text.split()),
+                usage=answer.usage + reason.usage,
+                source=agent.name,
+            )
+            for agent, answer, reason in zip(team, answers, reasons, strict=True)
+        ]
+
+    @staticmethod
+    def _ask(
+        team: Sequence["SmallAgent"], observations: Sequence[Observation], task: Literal["action", "reason"]
+    ) -> list[Completion]:
+        prompts = [
+            prompt_messages(a._goal, observation, a._history, task, page_budget=a._page_budget)
+            for a, observation in zip(team, observations, strict=True)
+        ]
+        sampling = team[0]._sampling
+        if task == "reason":
+            sampling = Sampling(temperature=sampling.temperature, top_p=sampling.top_p, max_tokens=_REASON_TOKENS)
+        return team[0]._model.generate(prompts, sampling, [a._draw(task) for a in team])
+
+    def _draw(self, task: str) -> int:
+        """The seed of one draw: a function of the episode's seed, the step and what is drawn."""
+        digest = hashlib.sha256(f"{self._seed} {self._step} {task}".encode()).digest()
+        return int.from_bytes(digest[:7], "big")

@@ -1,0 +1,191 @@
+"""Finding and loading a local model's weights and LoRA adapters, with errors that say what to do.
+
+Generation and training load through here, so both see the same model in the same precision.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNameError, explain
+
+__all__ = ["check_adapter", "check_model", "load_adapter", "load_base", "pick_device", "require_train"]
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_NEEDED = ("torch", "transformers", "peft")
+
+
+def require_train() -> None:
+    """Make sure that local models can run, without loading anything, and that nothing they bring calls home.
+
+    Raises:
+        MissingDependencyError: torch, transformers or peft is not installed.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise MissingDependencyError(
+            explain(
+                f"{' and '.join(missing)} cannot be imported",
+                ", ".join(_NEEDED),
+                "a local model runs and is trained with them",
+                "pip install 'symbiotic-gym[train]'",
+            )
+        )
+    from huggingface_hub import constants
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+
+
+def check_model(path_or_name: str | Path) -> str:
+    """What `from_pretrained` takes for the model.
+
+    Raises:
+        UnknownNameError: it is neither a folder with a model nor a hub id.
+    """
+    path = Path(path_or_name).expanduser()
+    if (path / "config.json").is_file():
+        return str(path)
+    if isinstance(path_or_name, str) and not path.exists() and _HUB_ID.fullmatch(path_or_name):
+        return path_or_name
+    raise UnknownNameError(
+        explain(
+            f"{path_or_name} is no model",
+            "a folder with config.json, model.safetensors and tokenizer.json, or a hub id such as org/name",
+            "there are no weights to load",
+            "fetch one with `symbiotic-gym models`, or correct the path",
+        )
+    )
+
+
+def check_adapter(folder: Path) -> None:
+    """Make sure that the folder holds a whole adapter.
+
+    Raises:
+        UnknownNameError: it does not.
+    """
+    names = ("adapter_config.json", "adapter_model.safetensors")
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise UnknownNameError(
+            explain(
+                f"{folder} is no adapter: it has no {' and no '.join(missing)}",
+                "the folder `adapter` that a distillation leaves, or another PEFT LoRA adapter",
+                "without it the base model would answer in the trained one's name",
+                "correct the path, or train the adapter first",
+            )
+        )
+
+
+def pick_device(device: str = "auto") -> str:
+    """A torch device's name: the one given, or for `auto` a GPU if there is one."""
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention: str | None = None) -> Any:
+    """Load a causal language model.
+
+    Args:
+        path_or_name: as `check_model` returns it.
+        device: a torch device's name.
+        dtype: `auto` (bfloat16 where the device computes it natively), `bfloat16` or `float32`.
+        attention: a name registered with transformers' attention interface; None leaves the choice to transformers.
+
+    Raises:
+        MissingDependencyError: torch, transformers or peft is not installed.
+        UnknownNameError: transformers finds no model there.
+    """
+    require_train()
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    kind = getattr(torch, _native_dtype(device) if dtype == "auto" else dtype)
+    try:
+        with _no_bars():
+            model = AutoModelForCausalLM.from_pretrained(path_or_name, dtype=kind, attn_implementation=attention)
+    except (OSError, ValueError) as error:
+        raise UnknownNameError(
+            explain(
+                f"{path_or_name} cannot be loaded: {str(error).splitlines()[0]}",
+                "a causal language model that transformers knows",
+                "there is no model to run or to train",
+                "check the folder's files; a hub id needs the network the first time",
+            )
+        ) from error
+    return model.to(device)
+
+
+def load_adapter(model: Any, folder: Path, *, trainable: bool) -> Any:
+    """Wrap a model with a LoRA adapter that fits it exactly.
+
+    Args:
+        model: the base model; changed in place.
+        folder: the adapter's.
+        trainable: whether its weights are to be trained on.
+
+    Returns:
+        A `peft.PeftModel`.
+
+    Raises:
+        ConfigError: the adapter does not fit; the model is as it was then.
+    """
+    from peft import LoraConfig, PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft.utils.save_and_load import load_peft_weights
+
+    check_adapter(folder)
+    config = PeftConfig.from_pretrained(str(folder))
+    problem = "" if isinstance(config, LoraConfig) and not config.modules_to_save else "it is not a plain LoRA adapter"
+    if not problem:
+        config.inference_mode = not trainable
+        config.base_model_name_or_path = model.name_or_path  # a folder may have moved; whether it fits is checked below
+        adapted = None
+        try:
+            adapted = get_peft_model(model, config)
+            result = set_peft_model_state_dict(adapted, load_peft_weights(str(folder), device=str(model.device)))
+            lacking = [key for key in result.missing_keys if "lora_" in key]
+            if not lacking and not result.unexpected_keys:
+                return adapted
+            problem = f"its weights do not match, {(lacking + list(result.unexpected_keys))[0]} for one"
+        except (ValueError, RuntimeError) as error:
+            problem = " ".join(str(error).split())[:200]
+        if adapted is not None:
+            adapted.unload()
+    raise ConfigError(
+        explain(
+            f"the adapter {folder} does not fit {model.config.name_or_path}: {problem}",
+            "an adapter that was trained on this very base model",
+            "weights put into the wrong place give answers at random",
+            "name the base model the adapter belongs to (adapter_config.json, base_model_name_or_path)",
+        )
+    )
+
+
+def _native_dtype(device: str) -> str:
+    import torch
+
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    if device != "cpu":
+        return "float32"
+    try:
+        words = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return "float32"
+    return "bfloat16" if words & {"amx_bf16", "avx512_bf16", "bf16"} else "float32"
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -1,0 +1,138 @@
+"""What every benchmark prints and writes: one table, and with `--json FILE` one JSON object of a fixed form.
+
+A row's name is stable from version to version, so that two files can be compared; a proportion never stands without its
+interval and its count; and where a target was set, the row itself says whether it holds.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from symbiotic_gym.stats import wilson
+from symbiotic_gym.store.folder import describe_run, write_json
+
+__all__ = ["Report", "Row", "argument_parser", "share"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One measured number. `low` and `high` are its 95 % interval."""
+
+    name: str
+    value: float
+    unit: str
+    n: int = 1
+    """Independent observations behind the value."""
+    low: float | None = None
+    high: float | None = None
+    peer: str = ""
+    """What it was measured against, side by side; empty without one."""
+    peer_value: float | None = None
+    target: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better than the peer: above 1 where ours is. None without a peer, or where it would divide by 0."""
+        ours, theirs = (self.value, self.peer_value) if self.better == "higher" else (self.peer_value, self.value)
+        return ours / theirs if ours is not None and theirs else None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the value reaches its target; None without one."""
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.better == "higher" else self.value <= self.target
+
+    def to_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        del data["better"]
+        return data | {"ratio": self.ratio, "holds": self.holds}
+
+
+def share(name: str, successes: int, n: int, *, target: float | None = None) -> Row:
+    """A row for `successes` out of `n`, with its Wilson interval."""
+    interval = wilson(successes, n)
+    return Row(name=name, value=interval.value, unit="share", n=n, low=interval.low, high=interval.high, target=target)
+
+
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table there")
+    parser.add_argument("--smoke", action="store_true", help="a small run that shows it works; its numbers mean nothing")
+    return parser
+
+
+class Report:
+    """Gathers the rows of one benchmark run; its clock starts when it is made.
+
+    Args:
+        benchmark: the module's name, as in `python -m symbiotic_gym.benchmarks.NAME`.
+    """
+
+    def __init__(self, benchmark: str) -> None:
+        self.benchmark = benchmark
+        self.rows: list[Row] = []
+        self._started = time.perf_counter()
+
+    def add(self, *rows: Row) -> None:
+        """Add rows.
+
+        Raises:
+            ValueError: a name is there already; comparing two files goes by the names.
+        """
+        known = {row.name for row in self.rows}
+        for row in rows:
+            if row.name in known:
+                raise ValueError(f"{self.benchmark} has a row {row.name!r} already; every row needs a name of its own")
+            known.add(row.name)
+            self.rows.append(row)
+
+    def to_json(self) -> dict[str, Any]:
+        run = describe_run({})
+        return {
+            "benchmark": self.benchmark,
+            "commit": run["git"].get("commit", "") + ("+changes" if run["git"].get("changed") else ""),
+            "machine": run["machine"],
+            "command": f"python -m symbiotic_gym.benchmarks.{self.benchmark} {' '.join(sys.argv[1:])}".strip(),
+            "seconds": round(time.perf_counter() - self._started, 1),
+            "rows": [row.to_json() for row in self.rows],
+        }
+
+    def finish(self, json_file: Path | None = None) -> bool:
+        """Print the table, write the file if one is named, and say whether every target holds."""
+        from rich.console import Console
+
+        console = Console(width=None if sys.stdout.isatty() else 128)
+        console.print(_table(self.benchmark, self.rows))
+        data = self.to_json()
+        console.print(f"{data['command']} | commit {data['commit'][:12] or 'none'} | {data['seconds']} s", highlight=False)
+        if json_file is not None:
+            write_json(json_file, data)
+        return all(row.holds is not False for row in self.rows)
+
+
+def _table(title: str, rows: Sequence[Row]) -> Any:
+    from rich.table import Table
+
+    cells = {
+        "name": [row.name for row in rows],
+        "value": [f"{row.value:.4g} {row.unit}" for row in rows],
+        "95 % interval": ["" if row.low is None or row.high is None else f"{row.low:.3g} to {row.high:.3g}" for row in rows],
+        "n": [str(row.n) for row in rows],
+        "peer": ["" if row.peer_value is None else f"{row.peer}: {row.peer_value:.4g}" for row in rows],
+        "ratio": ["" if row.ratio is None else f"{row.ratio:.2f}" for row in rows],
+        "target": ["" if row.target is None else f"{row.target:.4g} {'holds' if row.holds else 'MISSED'}" for row in rows],
+    }
+    table = Table(title=title, title_justify="left")
+    shown = {heading: column for heading, column in cells.items() if any(column)}
+    for heading in shown:
+        table.add_column(heading, justify="left" if heading in ("name", "peer") else "right", no_wrap=heading == "name")
+    for line in zip(*shown.values(), strict=True):
+        table.add_row(*line)
+    return table

@@ -1,0 +1,187 @@
+"""The objective and the packing, held against plain separate sequences."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from tests.tiny import tiny_model
+
+from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.trainers.fast import register_attention, speed_up
+from symbiotic_gym.trainers.multitask import IGNORE, count_targets, multitask_loss
+from symbiotic_gym.trainers.packing import Target, collate, pack
+
+LAMBDA = 0.3
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def batch(seed: int = 0, rows: int = 4) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(seed)
+    logits = torch.randn(rows, 9, 11, requires_grad=True)
+    labels = torch.randint(0, 11, (rows, 9))
+    labels[torch.rand(rows, 9) < 0.4] = IGNORE
+    task = (torch.rand(rows, 9) < 0.8).long()
+    return logits, labels, task
+
+
+def test_each_task_is_a_mean_over_its_own_tokens() -> None:
+    logits, labels, task = batch()
+    loss, means = multitask_loss(logits, labels, task, LAMBDA)
+    logp = logits.log_softmax(-1)
+    for i, name in enumerate(("action", "reason")):
+        places = ((labels != IGNORE) & (task == i)).nonzero().tolist()
+        by_hand = -sum(logp[b, t, labels[b, t]].item() for b, t in places) / len(places)
+        assert means[name].item() == pytest.approx(by_hand, rel=1e-5)
+    assert loss.item() == pytest.approx((means["action"] + LAMBDA * means["reason"]).item())
+
+
+def test_repeating_the_reasons_does_not_drown_the_actions() -> None:
+    logits, labels, task = batch()
+    reasons_only = labels.masked_fill(task == 0, IGNORE)
+    more = [torch.cat((x, *[y] * 10)) for x, y in ((logits, logits), (labels, reasons_only), (task, task))]
+    once, _ = multitask_loss(logits, labels, task, LAMBDA)
+    often, _ = multitask_loss(*more, LAMBDA)
+    assert often.item() == pytest.approx(once.item(), rel=1e-5)
+
+
+def test_columns_without_a_target_have_no_gradient() -> None:
+    logits, labels, task = batch()
+    multitask_loss(logits, labels, task, LAMBDA)[0].backward()
+    assert logits.grad is not None
+    assert (logits.grad.abs().sum(-1) == 0).tolist() == (labels == IGNORE).tolist()
+
+
+def test_without_reasons_only_the_action_counts() -> None:
+    logits, labels, task = batch()
+    loss, means = multitask_loss(logits, labels, torch.zeros_like(task), LAMBDA)
+    assert means["reason"] == 0 and torch.isfinite(loss) and loss.item() == pytest.approx(means["action"].item())
+
+
+def test_micro_batches_add_up_to_the_batch() -> None:
+    logits, labels, task = batch(rows=8)
+    whole, means = multitask_loss(logits, labels, task, LAMBDA)
+    whole.backward()
+    assert logits.grad is not None
+    expected = logits.grad.clone()
+    logits.grad = None
+    counts = count_targets(labels, task)
+    parts = [multitask_loss(logits[i : i + 1], labels[i : i + 1], task[i : i + 1], LAMBDA, counts) for i in range(8)]
+    torch.stack([loss for loss, _ in parts]).sum().backward()
+    torch.testing.assert_close(logits.grad, expected)
+    assert sum(part["reason"].item() for _, part in parts) == pytest.approx(means["reason"].item(), rel=1e-5)
+
+
+def targets(seed: int, branches: int) -> list[Target]:
+    """Prompts that share a beginning, then go their own ways for a few tokens."""
+    torch.manual_seed(seed)
+
+    def ids(n: int) -> tuple[int, ...]:
+        return tuple(torch.randint(3, 300, (n,)).tolist())
+
+    shared = ids(20 + 7 * seed)
+    return [Target(prompt=(*shared, 5 + i, *ids(2 + i)), answer=(*ids(3 + 4 * i), 2), task=min(i, 1)) for i in range(branches)]
+
+
+def separate(model: Any, rows: list[list[Target]]) -> torch.Tensor:
+    """The reference: every target a sequence of its own, alone in its batch, all scores computed, no packing code involved."""
+    losses: dict[int, list[torch.Tensor]] = {0: [], 1: []}
+    for target in (target for row in rows for target in row):
+        ids = torch.tensor([[*target.prompt, *target.answer]])
+        logits = model(input_ids=ids).logits[0, len(target.prompt) - 1 : -1]
+        losses[target.task] += torch.nn.functional.cross_entropy(logits, torch.tensor(target.answer), reduction="none")
+    reason = torch.stack(losses[1]).mean() if losses[1] else torch.tensor(0.0)
+    return torch.stack(losses[0]).mean() + LAMBDA * reason
+
+
+def packed(model: Any, rows: list[list[Target]], pad: int = 2) -> torch.Tensor:
+    data = collate([pack(row) for row in rows], pad)
+    mask = torch.zeros(data["attention_mask"].shape).masked_fill(~data["attention_mask"], float("-inf"))
+    keep = data["labels"].shape[1]
+    out = model(
+        input_ids=data["input_ids"],
+        position_ids=data["position_ids"],
+        attention_mask=mask,
+        logits_to_keep=keep,
+        use_cache=False,
+    )
+    assert out.logits.shape[1] == keep < data["input_ids"].shape[1]
+    return multitask_loss(out.logits, data["labels"], data["task"], LAMBDA)[0]
+
+
+def lora(base: Path, attention: str) -> Any:
+    model = load_base(str(base), device="cpu", dtype="float32", attention=attention)
+    torch.manual_seed(1)
+    adapted = get_peft_model(model, LoraConfig(r=4, lora_alpha=12, target_modules="all-linear", init_lora_weights=False))
+    return adapted.train()
+
+
+def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    loss.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (1, 3, 2)])
+@pytest.mark.parametrize("fast", [False, True], ids=["stock", "fast"])
+def test_a_packed_batch_equals_separate_sequences(base: Path, branches: tuple[int, ...], fast: bool) -> None:
+    rows = [targets(seed, n) for seed, n in enumerate(branches)]
+    reference = lora(base, "eager")
+    expected_loss = separate(reference, rows)
+    expected = gradients(reference, expected_loss)
+    model = lora(base, register_attention() if fast else "sdpa")
+    if fast:
+        speed_up(model)
+    loss = packed(model, rows)
+    torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=0)
+    found = gradients(model, loss)
+    assert found.keys() == expected.keys() and len(found) == 28, "two LoRA matrices for each of 14 products"
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], atol=1e-5, rtol=1e-4)
+
+
+def test_the_fast_parts_are_in_force(base: Path) -> None:
+    """Were they silently left out, the test above would still pass."""
+    model = lora(base, register_attention())
+    stock = {name for name, module in model.named_modules() if "forward" not in vars(module)}
+    speed_up(model)
+    changed = [name for name, module in model.named_modules() if name in stock and "forward" in vars(module)]
+    assert len(changed) == 14 + 5, "14 LoRA products and 5 norms"
+
+
+def test_padding_has_no_influence(base: Path) -> None:
+    rows = [targets(seed, 2) for seed in range(3)]
+    model = lora(base, "sdpa")
+    with torch.no_grad():
+        assert packed(model, rows, pad=2) == packed(model, rows, pad=77)
+
+
+def test_a_branch_cannot_see_the_other(base: Path) -> None:
+    """Changing the action's tokens must leave the reason's loss alone, and the other way round."""
+    row = targets(0, 2)
+    other = Target(prompt=row[0].prompt, answer=(9, 8, 7, 2), task=0)
+    model = lora(base, "sdpa")
+    data = [collate([pack(pair)], 2) for pair in (row, [other, row[1]])]
+    losses = []
+    for d in data:
+        mask = torch.zeros(d["attention_mask"].shape).masked_fill(~d["attention_mask"], float("-inf"))
+        with torch.no_grad():
+            out = model(input_ids=d["input_ids"], position_ids=d["position_ids"], attention_mask=mask)
+        losses.append(multitask_loss(out.logits[:, -d["labels"].shape[1] :], d["labels"], d["task"], 1.0)[1])
+    torch.testing.assert_close(losses[0]["reason"], losses[1]["reason"], atol=1e-6, rtol=0)
+    assert losses[0]["action"] != losses[1]["action"]
+
+
+def test_the_prefix_is_shared_and_every_answer_token_is_a_target() -> None:
+    row = pack(targets(0, 2))
+    assert len(row.prefix) == 20 and len(row) == 20 + (3 + 4) + (4 + 8)
+    same = pack([Target(prompt=(5, 6, 7), answer=(8, 2), task=0), Target(prompt=(5, 6, 7), answer=(9, 2), task=1)])
+    assert same.prefix == (5, 6) and [branch.start for branch in same.branches] == [1, 1]
+    data = collate([same, pack([Target(prompt=(3,), answer=(4, 2), task=0)])], 0)
+    assert data["labels"].tolist() == [[8, 2, IGNORE, 9, 2, IGNORE], [IGNORE] * 3 + [4, 2, IGNORE]]
+    assert data["position_ids"].tolist()[0] == [0, 1, 2, 3, 4, 2, 3, 4]

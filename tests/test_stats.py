@@ -1,0 +1,57 @@
+"""Intervals against published values and against their definition."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.stats import Interval, wilson
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, Statistics in Medicine 17, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (5, 5, 0.5655, 1.0),
+    ],
+)
+def test_published_values(successes: int, n: int, low: float, high: float) -> None:
+    interval = wilson(successes, n)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+    assert interval.value == successes / n
+    assert interval.n == n
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_holds_the_share_stays_in_range_and_mirrors(case: tuple[int, int]) -> None:
+    successes, n = case
+    interval, mirrored = wilson(successes, n), wilson(n - successes, n)
+    assert 0.0 <= interval.low <= interval.value <= interval.high <= 1.0
+    assert interval.low < interval.high
+    assert interval.low == pytest.approx(1 - mirrored.high, abs=1e-12)
+
+
+def test_more_trials_of_the_same_share_narrow_it() -> None:
+    few, many = wilson(5, 10), wilson(500, 1000)
+    assert many.high - many.low < few.high - few.low
+
+
+def test_no_trials_say_nothing() -> None:
+    assert wilson(0, 0) == Interval(value=0.0, low=0.0, high=1.0, n=0)
+    assert str(wilson(0, 0)) == "no data (n=0)"
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0), (0, -1)])
+def test_impossible_counts_are_refused(successes: int, n: int) -> None:
+    with pytest.raises(ConfigError, match="what to do"):
+        wilson(successes, n)
+
+
+def test_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        wilson(1, 2).value = 1.0  # type: ignore[misc]

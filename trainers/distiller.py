@@ -1,0 +1,415 @@
+"""Distillation: a small model learns a step's action and its reason from recorded successes, by LoRA.
+
+The base model stays frozen in bfloat16 where the machine computes that natively; the LoRA weights and their optimizer state
+are float32. A folder holds one training: `training.json` and `adapter/` when it is done, `trainer/checkpoint-N` on the way
+there. The same call finds a finished training done, and continues one that was cut off to the very result it would have had.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+from symbiotic_gym.agents.small import PAGE_BUDGET
+from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base, pick_device, require_train
+from symbiotic_gym.errors import ConfigError, MissingDependencyError, StoreError, explain
+from symbiotic_gym.store import read_json, write_json
+from symbiotic_gym.trainers.encoding import encode, training_order
+from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
+from symbiotic_gym.types import to_json
+
+__all__ = ["DistillResult", "DistillerConfig", "distill"]
+
+_LAST_STEPS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillerConfig:
+    """How to train. Goes through JSON with `symbiotic_gym.types.to_json` and `from_json`.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+
+    epochs: int = 1
+    batch_size: int = 8
+    """Rows per optimizer step and process."""
+    micro_batch_size: int = 8
+    """Rows that go through the model at once; divides `batch_size`. Fewer take less memory and give the same gradients."""
+    learning_rate: float = 5e-4
+    schedule: Literal["cosine", "linear"] = "cosine"
+    """How the learning rate falls to 0 after the warm-up."""
+    warmup: float = 0.05
+    """Share of all steps, in [0, 1], over which the learning rate rises."""
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    lora_r: int = 32
+    """Rank of the adapter; one that is continued keeps its own."""
+    lora_alpha: int = 64
+    lora_dropout: float = 0.0
+    """In [0, 1)."""
+    lora_targets: Literal["all-linear", "attention"] = "all-linear"
+    lambda_reason: float = 0.5
+    """Weight of the reason's loss beside the action's; 0 leaves the reasons out."""
+    max_tokens: int = 1024
+    """Longest row: a prompt and both targets. Page text beyond it is cut, and counted."""
+    page_budget: int = PAGE_BUDGET
+    """Characters of page text in a prompt; the one of the agent that will use the model."""
+    gradient_checkpointing: bool = False
+    """Less memory for a third more time."""
+    save_steps: int = 50
+    """Optimizer steps between checkpoints."""
+    seed: int = 0
+    device: str = "auto"
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    """Of the frozen weights and the products."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "epochs",
+            "batch_size",
+            "micro_batch_size",
+            "lora_r",
+            "lora_alpha",
+            "max_tokens",
+            "page_budget",
+            "save_steps",
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise _bad(name, value, "a whole number, 1 or more")
+        for name, fits, expected in (
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("max_grad_norm", self.max_grad_norm > 0, "more than 0"),
+            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("lambda_reason", self.lambda_reason >= 0, "0 or more"),
+            ("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1"),
+            ("lora_dropout", 0 <= self.lora_dropout < 1, "from 0 to below 1"),
+            ("schedule", self.schedule in ("cosine", "linear"), "'cosine' or 'linear'"),
+            ("lora_targets", self.lora_targets in _TARGETS, "'all-linear' or 'attention'"),
+            ("dtype", self.dtype in ("auto", "bfloat16", "float32"), "'auto', 'bfloat16' or 'float32'"),
+            ("micro_batch_size", self.batch_size % self.micro_batch_size == 0, f"a divisor of batch_size, {self.batch_size}"),
+        ):
+            if not fits:
+                raise _bad(name, getattr(self, name), expected)
+
+
+_TARGETS: Mapping[str, str | list[str]] = {"all-linear": "all-linear", "attention": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+
+
+def _bad(name: str, value: Any, expected: str) -> ConfigError:
+    return ConfigError(explain(f"{name} = {value!r}", expected, "the training would fail or mean nothing", f"correct {name}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillResult:
+    """What came of a training; `training.json` holds it."""
+
+    adapter: str
+    """The folder of the LoRA adapter."""
+    examples: int
+    truncated: int
+    """Examples that lost page text to fit into `max_tokens`."""
+    steps: int
+    tokens: int
+    """Real tokens trained on, over all epochs, prompts included."""
+    targets: Mapping[str, int]
+    """Target tokens per task, in one epoch."""
+    losses: Sequence[Mapping[str, float]] = field(repr=False)
+    """Per step: `step`, `action`, `reason`, `learning_rate`."""
+    seconds: float
+    """Wall-clock, of the call that finished the training."""
+
+    @property
+    def loss_action(self) -> float:
+        """Mean over the last steps."""
+        return self._last("action")
+
+    @property
+    def loss_reason(self) -> float:
+        """Mean over the last steps; 0 without reasons."""
+        return self._last("reason")
+
+    def _last(self, task: str) -> float:
+        values = [row[task] for row in self.losses[-_LAST_STEPS:]]
+        return sum(values) / len(values)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures for a table: nothing in it depends on the machine's speed."""
+        return {
+            "examples": self.examples,
+            "truncated": self.truncated,
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "loss_action": round(self.loss_action, 4),
+            "loss_reason": round(self.loss_reason, 4),
+        }
+
+
+def distill(
+    config: DistillerConfig,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    base_model: str | Path,
+    initial_adapter: Path | None = None,
+    resume: bool = True,
+    tensorboard: Path | None = None,
+    progress: Callable[[int, int, str], None] = lambda step, steps, text: None,
+) -> DistillResult:
+    """Train a LoRA adapter.
+
+    Args:
+        config: how.
+        examples: what to learn, from `examples_from`.
+        out: the training's folder; `out/adapter` appears when it is done.
+        base_model: a Hugging Face folder or hub id.
+        initial_adapter: an adapter of an earlier training, to go on from; left as it is.
+        resume: take up what `out` holds of this same training. False: start it afresh.
+        tensorboard: folder for event files; None: none are written.
+        progress: called after each optimizer step with its number, the number of all steps, and a short text.
+
+    Raises:
+        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model.
+        UnknownNameError: there is no such base model or adapter.
+        StoreError: `out` holds a training on something else.
+        MissingDependencyError: a training package is not installed.
+    """
+    started = perf_counter()
+    _require(examples)
+    base = check_model(base_model)
+    identity = _identity(config, examples, base, initial_adapter)
+    if not resume:
+        shutil.rmtree(out, ignore_errors=True)
+    if (done := _take_up(out, identity)) is not None:
+        return done
+    rows, truncated = _encode_all(config, examples, base)
+    order = training_order([len(row) for row in rows], epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+    trainer = _train(config, rows, order, out, base, initial_adapter, tensorboard, progress)
+    _save_adapter(trainer.accelerator.unwrap_model(trainer.model), out)
+    result = DistillResult(
+        adapter=str(out / "adapter"),
+        examples=len(examples),
+        truncated=truncated,
+        steps=trainer.state.global_step,
+        tokens=sum(len(rows[i]) for i in order),
+        targets={name: _target_tokens(rows, task) for task, name in enumerate(("action", "reason"))},
+        losses=_losses(trainer.state.log_history),
+        seconds=perf_counter() - started,
+    )
+    write_json(out / "training.json", asdict(result) | {"adapter": "adapter"})
+    shutil.rmtree(out / "trainer", ignore_errors=True)
+    return result
+
+
+def _require(examples: Sequence[Example]) -> None:
+    require_train()
+    from importlib.util import find_spec
+
+    if find_spec("trl") is None:
+        raise MissingDependencyError(
+            explain("trl is not installed", "trl", "it runs the training", "pip install 'symbiotic-gym[train]'")
+        )
+    if not examples:
+        raise ConfigError(
+            explain(
+                "there are no examples to train on",
+                "at least one successful episode with an action that ran",
+                "a model learns nothing from nothing",
+                "play more episodes with the teacher, or easier tasks; failures and invalid episodes are not trained on",
+            )
+        )
+
+
+def _identity(config: DistillerConfig, examples: Sequence[Example], base: str, initial: Path | None) -> dict[str, str]:
+    """What makes a training this one: equal identities give equal adapters."""
+    data = json.dumps([to_json(example) for example in examples], sort_keys=True).encode()
+    identity = {
+        "config": json.dumps(to_json(config), sort_keys=True),
+        "examples": hashlib.sha256(data).hexdigest(),
+        "base_model": base,
+        "initial_adapter": "",
+    }
+    if initial is not None:
+        check_adapter(initial)
+        identity["initial_adapter"] = hashlib.sha256((initial / "adapter_model.safetensors").read_bytes()).hexdigest()
+    return identity
+
+
+def _take_up(out: Path, identity: Mapping[str, str]) -> DistillResult | None:
+    """The result if the training is done already; else make its folder ready to begin or to go on."""
+    known = out / "identity.json"
+    if known.exists():
+        found = read_json(known)
+        if differing := [key for key, value in identity.items() if found.get(key) != value]:
+            raise StoreError(
+                explain(
+                    f"{out} holds a training with another {' and another '.join(differing)}",
+                    "an empty folder, or the one of this same training",
+                    "weights trained on two different things belong to neither",
+                    "choose another folder, or pass resume=False to start afresh in this one",
+                )
+            )
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(known, identity)
+    if (out / "training.json").exists():
+        return DistillResult(**read_json(out / "training.json") | {"adapter": str(out / "adapter")})
+    return None
+
+
+def _encode_all(config: DistillerConfig, examples: Sequence[Example], base: str) -> tuple[list[PackedRow], int]:
+    from symbiotic_gym.agents.chat import load_tokenizer
+
+    tokenizer = load_tokenizer(base)
+    encoded = [
+        encode(
+            tokenizer,
+            example,
+            max_tokens=config.max_tokens,
+            page_budget=config.page_budget,
+            reasons=config.lambda_reason > 0,
+        )
+        for example in examples
+    ]
+    return [row for row, _ in encoded], sum(cut for _, cut in encoded)
+
+
+def _train(
+    config: DistillerConfig,
+    rows: Sequence[PackedRow],
+    order: Sequence[int],
+    out: Path,
+    base: str,
+    initial: Path | None,
+    tensorboard: Path | None,
+    progress: Callable[[int, int, str], None],
+) -> Any:
+    """Train to the end and return the trainer."""
+    from datasets import Dataset
+    from transformers import PrinterCallback, set_seed
+    from trl import SFTConfig
+
+    from symbiotic_gym.agents.chat import load_tokenizer
+    from symbiotic_gym.trainers.sft import MultiTaskTrainer, Reporter
+
+    set_seed(config.seed)
+    device = pick_device(config.device)
+    model = _model(config, base, device, initial)
+    tokenizer = load_tokenizer(base)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    steps = -(-len(order) // config.batch_size)
+    tokens = [sum(len(rows[i]) for i in order[s * config.batch_size :][: config.batch_size]) for s in range(steps)]
+    arguments = SFTConfig(
+        output_dir=str(out / "trainer"),
+        per_device_train_batch_size=config.micro_batch_size,
+        gradient_accumulation_steps=config.batch_size // config.micro_batch_size,
+        num_train_epochs=1,  # `order` holds the epochs
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.schedule,
+        warmup_steps=round(config.warmup * steps),
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        optim="adamw_torch",
+        gradient_checkpointing=config.gradient_checkpointing,
+        bf16=False,  # the weights' own types decide: autocast would round the float32 LoRA weights' gradients
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=device != "cpu",
+        max_length=None,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        logging_steps=1,
+        save_steps=config.save_steps,
+        save_total_limit=2,
+        disable_tqdm=True,
+        report_to="none",
+        seed=config.seed,
+    )
+    trainer = MultiTaskTrainer(
+        lambda_reason=config.lambda_reason,
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list([asdict(rows[i]) for i in order]),
+        data_collator=lambda batch: collate([_row(data) for data in batch], tokenizer.pad_token_id),
+        processing_class=tokenizer,
+        callbacks=[Reporter(tokens, progress, tensorboard)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    with warnings.catch_warnings():
+        # transformers sorts checkpoints by time of writing, and by number, with this warning, when they are a second apart
+        warnings.filterwarnings("ignore", message="mtime may not be reliable")
+        trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+    return trainer
+
+
+def _row(data: Mapping[str, Any]) -> PackedRow:
+    return PackedRow(prefix=tuple(data["prefix"]), branches=tuple(Branch(**branch) for branch in data["branches"]))
+
+
+def _model(config: DistillerConfig, base: str, device: str, initial: Path | None) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    from symbiotic_gym.trainers.fast import register_attention, speed_up
+
+    attention = register_attention() if device == "cpu" else None
+    model = load_base(base, device=device, dtype=config.dtype, attention=attention)
+    model.config.use_cache = False
+    if initial is not None:
+        adapted = load_adapter(model, initial, trainable=True)
+    else:
+        lora = LoraConfig(
+            r=config.lora_r,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            target_modules=_TARGETS[config.lora_targets],
+            task_type="CAUSAL_LM",
+        )
+        adapted = get_peft_model(model, lora)
+    if device == "cpu":
+        speed_up(adapted)
+    return adapted
+
+
+def _last_checkpoint(out: Path) -> str | None:
+    """The newest checkpoint that was written to its end; those that were not are removed."""
+    from symbiotic_gym.trainers.sft import WHOLE
+
+    whole: dict[int, Path] = {}
+    for folder in (out / "trainer").glob("checkpoint-*"):
+        if (folder / WHOLE).exists():
+            whole[int(folder.name.removeprefix("checkpoint-"))] = folder
+        else:
+            shutil.rmtree(folder)
+    return str(whole[max(whole)]) if whole else None
+
+
+def _save_adapter(model: Any, out: Path) -> None:
+    new = out / ".adapter-new"
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(out / "adapter", ignore_errors=True)
+    model.save_pretrained(str(new))
+    os.replace(new, out / "adapter")
+
+
+def _losses(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    return [
+        {
+            "step": entry["step"],
+            "action": entry["loss/action"],
+            "reason": entry["loss/reason"],
+            "learning_rate": entry["learning_rate"],
+        }
+        for entry in history
+        if "loss/action" in entry
+    ]
+
+
+def _target_tokens(rows: Sequence[PackedRow], task: int) -> int:
+    return sum(len(branch.tokens) - branch.start for row in rows for branch in row.branches if branch.task == task)

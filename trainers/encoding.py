@@ -1,0 +1,97 @@
+"""From examples to packed rows: which tokens a model is trained on, how long they may be, and in which order they come.
+
+A row that is too long loses page text, which its prompt then says, as it would say it at inference. Goals and targets are
+never cut.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from symbiotic_gym.agents.chat import encode_prompt, end_token
+from symbiotic_gym.errors import ConfigError, explain
+from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.multitask import TASKS
+from symbiotic_gym.trainers.packing import PackedRow, Target, pack
+
+__all__ = ["encode", "training_order"]
+
+_KINDS: tuple[Literal["action"], Literal["reason"]] = ("action", "reason")
+_BATCHES_PER_POOL = 16
+
+
+def encode(
+    tokenizer: Any, example: Example, *, max_tokens: int, page_budget: int, reasons: bool = True
+) -> tuple[PackedRow, bool]:
+    """Tokenise an example.
+
+    Args:
+        tokenizer: the model's, with its chat template.
+        example: its reason, if there is one, becomes the second branch.
+        max_tokens: of the whole row.
+        page_budget: characters of page text to begin with.
+        reasons: whether to train on reasons at all.
+
+    Returns:
+        The row, and whether page text was cut to make it fit.
+
+    Raises:
+        ConfigError: it does not fit even without any page text.
+    """
+    end = end_token(tokenizer)
+    answers = {"action": example.action, "reason": example.reason if reasons else ""}
+    ids = {kind: (*tokenizer(text, add_special_tokens=False)["input_ids"], end) for kind, text in answers.items() if text}
+
+    def row(budget: int) -> PackedRow:
+        prompts = {kind: encode_prompt(tokenizer, example.messages(kind, page_budget=budget)) for kind in _KINDS if kind in ids}
+        return pack([Target(prompt=tuple(prompts[k]), answer=ids[k], task=TASKS.index(k)) for k in prompts])
+
+    whole = row(page_budget)
+    if len(whole) <= max_tokens:
+        return whole, False
+    low, high = 0, min(page_budget, len(example.observation["page"]))
+    while high - low > 16:  # characters: the largest page that still fits, nearly
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(row(middle)) <= max_tokens else (low, middle)
+    shortest = row(low)
+    if len(shortest) > max_tokens:
+        raise ConfigError(
+            explain(
+                f"an example of {example.task} takes {len(shortest)} tokens without its page, {sum(map(len, ids.values()))} of "
+                f"them targets: {example.action[:80]}",
+                f"at most {max_tokens} (max_tokens)",
+                "a target that is cut off would teach to stop in the middle",
+                "raise max_tokens, or leave the example out",
+            )
+        )
+    return shortest, True
+
+
+def training_order(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: int) -> list[int]:
+    """Which row comes when: every row once an epoch, rows of like length together, batches in random order.
+
+    Args:
+        lengths: of the rows, in tokens.
+        epochs: passes over all rows.
+        batch_size: rows per optimizer step.
+        seed: fixes the order.
+
+    Returns:
+        Row indices of all epochs, `batch_size` to a step. The short rest of each epoch goes to the next epoch's first batch,
+        so only the very last step may be short.
+    """
+    order: list[int] = []
+    for epoch in range(epochs):
+        rng = random.Random(f"order {seed} {epoch}")
+        rows = rng.sample(range(len(lengths)), len(lengths))
+        lead = -len(order) % batch_size  # completes the last epoch's short batch
+        pool = batch_size * _BATCHES_PER_POOL
+        batches = []
+        for start in range(lead, len(rows), pool):
+            alike = sorted(rows[start : start + pool], key=lambda row: lengths[row])
+            batches += [alike[i : i + batch_size] for i in range(0, len(alike), batch_size)]
+        full = [batch for batch in batches if len(batch) == batch_size]
+        short = [batch for batch in batches if len(batch) < batch_size]
+        rng.shuffle(full)
+        order += rows[:lead] + [row for batch in full + short for row in batch]
+    return order

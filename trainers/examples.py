@@ -1,0 +1,82 @@
+"""What a trajectory teaches: one example per step, rendered exactly as the small agent would have been asked.
+
+Kept are the steps of successful episodes whose action ran without an error. A step after a corrected mistake is kept too: it
+shows the mistake in its history and error line, and what is right then.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from symbiotic_gym.actions import parse
+from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages
+from symbiotic_gym.errors import ActionError
+from symbiotic_gym.protocols import Message
+from symbiotic_gym.types import Trajectory
+
+__all__ = ["Example", "examples_from"]
+
+_SHOWN = ("page", "tabs", "last_action_error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One step to learn from. Goes through JSON with `symbiotic_gym.types.to_json` and `from_json`."""
+
+    task: str
+    goal: str
+    observation: Mapping[str, str]
+    """The texts that `prompt_messages` reads."""
+    history: tuple[str, ...]
+    action: str
+    """The target of the action task, in normal form."""
+    reason: str = ""
+    """The target of the reason task; empty: there is none."""
+
+    def messages(self, kind: Literal["action", "reason"], *, page_budget: int = PAGE_BUDGET) -> list[Message]:
+        """The prompt for one of the two targets, the small agent's own."""
+        return prompt_messages(self.goal, self.observation, self.history, kind, page_budget=page_budget)
+
+
+def examples_from(trajectories: Iterable[Trajectory], *, cap_per_task: int | None = None) -> list[Example]:
+    """The examples of all successful trajectories, in order, each (prompt, action) once, with a reason if any had one.
+
+    Args:
+        trajectories: of any agent; those that did not succeed are passed over. All actions that speculative synthesis ran were
+            verified by its teacher, so its trajectories are like any other here.
+        cap_per_task: at most so many examples of one task, the first ones; None: all.
+    """
+    found: dict[tuple[str, str], Example] = {}
+    count: Counter[str] = Counter()
+    for trajectory in trajectories:
+        if not trajectory.success:
+            continue
+        for example in _steps(trajectory):
+            key = (example.messages("action")[0]["content"], example.action)
+            if key in found:
+                found[key] = found[key] if found[key].reason else example
+            elif cap_per_task is None or count[example.task] < cap_per_task:
+                found[key] = example
+                count[example.task] += 1
+    return list(found.values())
+
+
+def _steps(trajectory: Trajectory) -> Iterable[Example]:
+    history: tuple[str, ...] = ()
+    for step in trajectory.steps:
+        history = extend_history(history, step.observation)
+        if step.error:
+            continue
+        try:
+            action = str(parse(step.decision.action))
+        except ActionError:  # the environment would have refused it; a record that says otherwise is not to be learnt from
+            continue
+        yield Example(
+            task=trajectory.task,
+            goal=trajectory.goal,
+            observation={key: step.observation[key] for key in _SHOWN if key in step.observation},
+            history=history,
+            action=action,
+            reason=" ".join(step.decision.reason.split()),
+        )

@@ -1,0 +1,118 @@
+"""Shared-prefix packing: a step's two targets in one row, the prompt they share computed once.
+
+    columns   pad pad | prompt …… | …action instruction, action, end | …reason instruction, reason, end
+    positions  0   0  | 0 …… p-1  | p ……                             | p ……
+
+A branch attends to the prompt and to itself, never to the other branch, and its positions go on from the prompt's end, so
+losses and gradients are those of two separate sequences. Rows are padded on the left: all targets then stand in the last
+columns, and the model's own `logits_to_keep` computes scores for those alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from symbiotic_gym.trainers.multitask import IGNORE
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Branch", "PackedRow", "Target", "collate", "pack"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One separate training sequence: a prompt and what must be answered to it, as token ids."""
+
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+    """The model's end token included."""
+    task: int
+    """An index into `multitask.TASKS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """What is left of one target behind the shared prefix."""
+
+    tokens: tuple[int, ...]
+    start: int
+    """Where in `tokens` the answer starts; at least 1, so that a token of the branch itself predicts its first token."""
+    task: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedRow:
+    """One row: the tokens all branches share, and the branches."""
+
+    prefix: tuple[int, ...]
+    branches: tuple[Branch, ...]
+
+    def __len__(self) -> int:
+        return len(self.prefix) + sum(len(branch.tokens) for branch in self.branches)
+
+
+def pack(targets: Sequence[Target]) -> PackedRow:
+    """Pack the targets of one step into a row.
+
+    The prefix is the longest token prefix of all prompts, less one token where a prompt has nothing of its own behind it.
+
+    Args:
+        targets: one or more; every prompt and every answer has at least one token.
+    """
+    columns = zip(*(target.prompt[:-1] for target in targets), strict=False)
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    branches = [Branch(tokens=(*t.prompt[shared:], *t.answer), start=len(t.prompt) - shared, task=t.task) for t in targets]
+    return PackedRow(prefix=targets[0].prompt[:shared], branches=tuple(branches))
+
+
+def collate(rows: Sequence[PackedRow], pad: int) -> "Mapping[str, torch.Tensor]":
+    """Make a batch of rows.
+
+    Args:
+        rows: one or more.
+        pad: the token id that fills a row up on its left; what it is has no influence on any result.
+
+    Returns:
+        `input_ids` and `position_ids`, int64 (B, T); `attention_mask`, bool (B, 1, T, T), True where a column (third axis) may
+        attend to another (fourth axis); `labels` and `task`, int64 (B, K): the token that each of the last K columns must
+        predict, or `IGNORE`, and the task it belongs to. Call the model with `logits_to_keep=K`.
+    """
+    import torch
+
+    length = max(map(len, rows))
+    input_ids = torch.full((len(rows), length), pad)
+    position_ids = torch.zeros((len(rows), length), dtype=torch.int64)
+    mask = torch.eye(length, dtype=torch.bool).repeat(len(rows), 1, 1)
+    labels = torch.full((len(rows), length), IGNORE)
+    task = torch.zeros((len(rows), length), dtype=torch.int64)
+    for b, row in enumerate(rows):
+        begin, shared = length - len(row), len(row.prefix)
+        at = begin + shared
+        input_ids[b, begin:at] = torch.tensor(row.prefix, dtype=torch.int64)
+        position_ids[b, begin:at] = torch.arange(shared)
+        mask[b, begin:at, begin:at] = _causal(shared)
+        for branch in row.branches:
+            end = at + len(branch.tokens)
+            input_ids[b, at:end] = torch.tensor(branch.tokens)
+            position_ids[b, at:end] = torch.arange(shared, shared + len(branch.tokens))
+            mask[b, at:end, begin : begin + shared] = True
+            mask[b, at:end, at:end] = _causal(len(branch.tokens))
+            labels[b, at + branch.start - 1 : end - 1] = torch.tensor(branch.tokens[branch.start :])
+            task[b, at:end] = branch.task
+            at = end
+    keep = length - int((labels != IGNORE).any(dim=0).nonzero()[0])
+    return {
+        "input_ids": input_ids,
+        "position_ids": position_ids,
+        "attention_mask": mask[:, None],
+        "labels": labels[:, -keep:],
+        "task": task[:, -keep:],
+    }
+
+
+def _causal(n: int) -> "torch.Tensor":
+    import torch
+
+    return torch.ones((n, n), dtype=torch.bool).tril()

@@ -8,7 +8,7 @@ candidate, and the same text can be shown to a small model as an example. Its hi
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -76,7 +76,8 @@ class LargeAgent:
         knowledge: where to look for examples; None: none are shown.
         k_goal: how many examples to look up by the goal.
         k_page: how many by the page.
-        exclude: which entries of the knowledge base must not be shown, so that an evaluation does not read its own answers.
+        exclude: which entries of the knowledge base must not be shown, so that an evaluation does not read its own answers. Where
+            it has no seed, the one given to `reset` is taken for the task instance's, as rollouts give it.
             None: nothing is held back.
         candidates: how many actions to ask for.
         page_budget: characters of page text shown; the end of a longer page is cut at a line.
@@ -119,6 +120,7 @@ class LargeAgent:
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Forget the last episode."""
         self._past: list[_Past] = []
+        self._seed = seed
         self._random = random.Random(seed)
 
     def observe(self, observation: Observation) -> None:
@@ -170,9 +172,14 @@ class LargeAgent:
             observation["page"],
             k_goal=self._k[0],
             k_page=self._k[1],
-            exclude=self.exclude,
+            exclude=self._hidden(),
             budget_chars=self._budgets[1],
         )
+
+    def _hidden(self) -> Exclusion:
+        if self.exclude.level == "none" or self.exclude.seed is not None:
+            return self.exclude
+        return replace(self.exclude, seed=self._seed)
 
     def _user(self, observation: Observation, retrieved: Sequence[Retrieved]) -> str:
         shown = "\n\n".join(

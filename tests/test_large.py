@@ -237,3 +237,17 @@ def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigError, match="nearest: click"):
         LargeAgent(ScriptedModel([]), verbs=("clik",))
     assert set(COMMON_VERBS) <= set(VERBS)
+
+
+def test_an_instance_is_held_back_by_the_seed_it_is_played_with() -> None:
+    base = KnowledgeBase()
+    for seed in (1, 2):
+        step = Step(observation={"page": f'[1] button "Buy {seed}"'}, decision=Decision(action='click("1")'), reward=1.0)
+        goal = f"Buy number {seed}"
+        base.add(Trajectory(task="t", seed=seed, goal=goal, agent="a", steps=(step,), outcome=Outcome(status="success")), iteration=0)
+    agent = LargeAgent(ScriptedModel(['<action>click("1")</action>'] * 2), knowledge=base, exclude=Exclusion(task="t"))
+    see: Observation = {"goal": "Buy number 1", "page": '[1] button "Buy 1"', "last_action": "", "last_action_error": ""}
+    agent.reset("Buy number 1", seed=1)
+    assert {r.entry.seed for r in agent._retrieve(see)} == {2}
+    agent.reset("Buy number 1", seed=None)
+    assert agent._retrieve(see) == [], "an unknown instance must hold back the whole task"

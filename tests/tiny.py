@@ -37,7 +37,7 @@ def tiny_model(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
         trainers.BpeTrainer(vocab_size=500, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False),
     )
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token=SPECIAL[1], eos_token=SPECIAL[2], pad_token=SPECIAL[2], unk_token=SPECIAL[0]
+        tokenizer_object=backend, bos_token=SPECIAL[1], eos_token=SPECIAL[2], pad_token=SPECIAL[0], unk_token=SPECIAL[0]
     )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(str(folder))
@@ -53,9 +53,11 @@ def tiny_model(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
             max_position_embeddings=4096,
             bos_token_id=1,
             eos_token_id=2,
-            pad_token_id=2,
+            pad_token_id=0,  # its embedding is zero, so it could never be learnt: not the end token
             initializer_range=0.2,
             tie_word_embeddings=True,
         )
-        LlamaForCausalLM(config).save_pretrained(str(folder))
+        model = LlamaForCausalLM(config)
+        model.get_input_embeddings().weight.data *= 4  # else no hidden state could make a token certain
+        model.save_pretrained(str(folder))
     return folder

@@ -52,8 +52,9 @@ def _ways() -> list[tuple[str, list[list[str]]]]:
         return []  # the user chose one: another would not be used
     ways = [("Playwright's own download", [[sys.executable, "-m", "playwright", "install", "chromium"]])]
     if shutil.which("apt-get") and os.geteuid() == 0:
-        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
-        ways.append(("the distribution's package, by apt-get", [["apt-get", "update", "-q"], install]))
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
+        for package in ("chromium-headless-shell", "chromium"):
+            ways.append((f"the distribution's package {package}", [["apt-get", "update", "-q"], [*install, package]]))
     return ways
 
 

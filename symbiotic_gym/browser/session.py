@@ -158,7 +158,7 @@ class Session:
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,
-                executable_path=require_chromium(),
+                executable_path=require_chromium(headed=not self.headless),
                 args=[
                     f"--host-resolver-rules={self.site.resolver_rules()}",
                     "--webrtc-ip-handling-policy=disable_non_proxied_udp",

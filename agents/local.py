@@ -196,7 +196,7 @@ class LocalModel:
                 return
             adapted = load_adapter(self._model, self._adapter, trainable=False)
             layers = [module for module in adapted.modules() if isinstance(module, LoraLayer)]
-            weights: list[torch.Tensor] = [layer.get_base_layer().weight for layer in layers]
+            weights: list[Any] = [layer.get_base_layer().weight for layer in layers]
             self._pristine = [(weight, weight.clone()) for weight in weights]
             self._model = adapted.merge_and_unload()
 

@@ -106,7 +106,7 @@ def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention:
     kind = getattr(torch, _native_dtype(device) if dtype == "auto" else dtype)
     try:
         with _no_bars():
-            model = AutoModelForCausalLM.from_pretrained(path_or_name, dtype=kind, attn_implementation=attention)
+            model: Any = AutoModelForCausalLM.from_pretrained(path_or_name, dtype=kind, attn_implementation=attention)
     except (OSError, ValueError) as error:
         raise UnknownNameError(
             explain(
@@ -145,7 +145,7 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool) -> Any:
         adapted = None
         try:
             adapted = get_peft_model(model, config)
-            result = set_peft_model_state_dict(adapted, load_peft_weights(str(folder), device=str(model.device)))
+            result: Any = set_peft_model_state_dict(adapted, load_peft_weights(str(folder), device=str(model.device)))
             lacking = [key for key in result.missing_keys if "lora_" in key]
             if not lacking and not result.unexpected_keys:
                 return adapted

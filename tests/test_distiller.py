@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.tiny import tiny_model
 
 from symbiotic_gym.agents.chat import load_tokenizer
 from symbiotic_gym.agents.local import LocalModel
@@ -25,6 +25,7 @@ from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.sft import WHOLE
 from symbiotic_gym.types import from_json, to_json
+from tests.tiny import tiny_model
 
 FAST = DistillerConfig(
     batch_size=4, micro_batch_size=4, learning_rate=1e-2, lora_r=16, lora_alpha=32, save_steps=2, dtype="float32", device="cpu"
@@ -61,9 +62,12 @@ def test_it_learns_actions_and_reasons_and_the_local_model_answers_with_them(bas
         tensorboard=tmp_path / "tb",
         progress=lambda step, steps, text: seen.append((step, steps, text)),
     )
-    assert result.steps == len(seen) == len(result.losses) == 40 and seen[-1][:2] == (40, 40)
-    assert "loss: action" in seen[-1][2] and "tokens/s" in seen[-1][2]
-    assert result.loss_action < 0.1 and result.loss_reason < 0.1 < result.losses[0]["reason"]
+    assert result.steps == len(seen) == len(result.losses) == 40
+    assert seen[-1][:2] == (40, 40)
+    assert "loss: action" in seen[-1][2]
+    assert "tokens/s" in seen[-1][2]
+    assert result.loss_action < 0.1
+    assert result.loss_reason < 0.1 < result.losses[0]["reason"]
     model = LocalModel(base, adapter=Path(result.adapter), dtype="float32")
     for goal, page, action, _ in (FIRST, SECOND):
         [answer] = model.generate([prompt_messages(goal, {"page": page}, (), "action")], Sampling(max_tokens=30))
@@ -116,7 +120,8 @@ def test_killed_and_resumed_it_ends_in_the_same_weights(
     out = tmp_path / "out"
     interrupted(out)
     checkpoints = sorted(path.parent for path in (out / "trainer").glob(f"*/{WHOLE}"))
-    assert [path.name for path in checkpoints] == ["checkpoint-2", "checkpoint-4"] and not (out / "adapter").exists()
+    assert [path.name for path in checkpoints] == ["checkpoint-2", "checkpoint-4"]
+    assert not (out / "adapter").exists()
     if half_written:  # as if the kill had fallen into the writing of the second
         (checkpoints[1] / WHOLE).unlink()
         (checkpoints[1] / "optimizer.pt").write_bytes(b"half")
@@ -124,7 +129,8 @@ def test_killed_and_resumed_it_ends_in_the_same_weights(
     resumed = distill(KILLED, EXAMPLES, out, base_model=base, progress=lambda step, *_: first.append(step))
     assert first[0] == (3 if half_written else 5), "it must go on, not begin again"
     straight = distill(KILLED, EXAMPLES, tmp_path / "straight", base_model=base)
-    assert resumed.summary() == straight.summary() and resumed.losses == straight.losses
+    assert resumed.summary() == straight.summary()
+    assert resumed.losses == straight.losses
     one, other = weights_of(out), weights_of(tmp_path / "straight")
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not (out / "trainer").exists()
@@ -133,8 +139,6 @@ def test_killed_and_resumed_it_ends_in_the_same_weights(
 @pytest.fixture(scope="module")
 def interrupted(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
     """Gives copies of a training folder whose process was killed in step 5 of 8."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("killed") / "out"
     root = Path(__file__).parent.parent
     done = subprocess.run(
@@ -146,7 +150,11 @@ def interrupted(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
         timeout=300,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    return lambda out: shutil.copytree(folder, out) and None
+
+    def copy(out: Path) -> None:
+        shutil.copytree(folder, out)
+
+    return copy
 
 
 def test_a_finished_training_is_not_done_again_and_another_is_not_mixed_in(base: Path, tmp_path: Path) -> None:
@@ -168,7 +176,8 @@ def test_it_goes_on_from_an_earlier_adapter(base: Path, tmp_path: Path) -> None:
     second = distill(config, EXAMPLES[:2], tmp_path / "2", base_model=base, initial_adapter=Path(first.adapter))
     assert second.losses[0]["action"] < first.losses[0]["action"] / 2
     assert all(torch.equal(value, before[name]) for name, value in weights_of(tmp_path / "1").items())
-    assert second.targets["reason"] == 0 and second.loss_reason == 0
+    assert second.targets["reason"] == 0
+    assert second.loss_reason == 0
     other = tiny_model(tmp_path / "other", hidden=64)
     with pytest.raises(ConfigError, match="does not fit"):
         distill(config, EXAMPLES[:2], tmp_path / "3", base_model=other, initial_adapter=Path(first.adapter))
@@ -179,7 +188,8 @@ def test_too_long_a_page_is_cut_and_counted_and_targets_never(base: Path, tmp_pa
     page = "\n".join(f'[{i}] button "item {i}"' for i in range(200))
     long = example("Press it.", page, 'click("12")', "It is the button.")
     row, cut = encode(tokenizer, long, max_tokens=256, page_budget=6000)
-    assert cut and 200 < len(row) <= 256
+    assert cut
+    assert 200 < len(row) <= 256
     assert "the page goes on" in tokenizer.decode(row.prefix)
     answers = [tokenizer.decode(branch.tokens[branch.start :]) for branch in row.branches]
     assert answers == ['click("12")<|im_end|>', "It is the button.<|im_end|>"]
@@ -198,7 +208,7 @@ def test_what_cannot_be_trained_is_told(base: Path, tmp_path: Path) -> None:
         distill(FAST, EXAMPLES, tmp_path, base_model=base, initial_adapter=tmp_path)
     for wrong in ({"epochs": 0}, {"micro_batch_size": 3}, {"schedule": "flat"}, {"learning_rate": 0.0}, {"lora_dropout": 1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
-            replace(FAST, **wrong)  # type: ignore[arg-type]
+            replace(FAST, **wrong)
 
 
 def test_the_config_survives_json() -> None:

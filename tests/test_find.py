@@ -38,7 +38,9 @@ def test_none() -> None:
     assert all(way in str(caught.value) for way in ("playwright install chromium", "apt-get install chromium", OVERRIDE))
 
 
-@pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])
+@pytest.mark.parametrize(
+    "name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
+)
 def test_system(tmp_path: Path, name: str) -> None:
     path = executable(tmp_path / "bin" / name)
     assert find_chromium() == require_chromium() == str(path)

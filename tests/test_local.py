@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from tests.tiny import tiny_model
 
 from symbiotic_gym.agents import weights
 from symbiotic_gym.agents.chat import encode_prompt, end_token, load_tokenizer
@@ -15,6 +14,7 @@ from symbiotic_gym.agents.local import LocalModel, draw
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNameError
 from symbiotic_gym.protocols import Message, Sampling
+from tests.tiny import tiny_model
 
 GREEDY = Sampling(max_tokens=12)
 HOT = Sampling(temperature=1.5, max_tokens=12)
@@ -93,9 +93,11 @@ def test_answers_end_at_the_end_token_and_usage_counts(base: Path, model: LocalM
     completions = model.generate([PROMPTS[1]] * 16, sampling, range(16))
     prompt = encode_prompt(load_tokenizer(str(base)), PROMPTS[1])
     stopped = [c for c in completions if c.finish == "stop"]
-    assert stopped and len(stopped) < 16, "the seeds should give both kinds"
+    assert 0 < len(stopped) < 16, "the seeds should give both kinds"
     for c in completions:
-        assert c.usage.prompt_tokens == len(prompt) and c.usage.requests == 1 and c.usage.seconds > 0
+        assert c.usage.prompt_tokens == len(prompt)
+        assert c.usage.requests == 1
+        assert c.usage.seconds > 0
         assert c.usage.completion_tokens == 150 or c.finish == "stop"
         assert "<|im_end|>" not in c.text
 
@@ -103,7 +105,8 @@ def test_answers_end_at_the_end_token_and_usage_counts(base: Path, model: LocalM
 def test_the_template_decides_about_special_tokens(base: Path) -> None:
     tokenizer = load_tokenizer(str(base))
     ids = encode_prompt(tokenizer, chat("hello"))
-    assert ids[0] == 1 and ids.count(1) == 2, "one <|im_start|> a turn, none before"
+    assert ids[0] == 1
+    assert ids.count(1) == 2, "one <|im_start|> a turn, none before"
     assert end_token(tokenizer) == 2
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] + '<|endoftext|>' }}{% endfor %}"
     assert end_token(tokenizer) == 0, "the template's own end, not the tokenizer's"
@@ -130,7 +133,7 @@ def test_an_adapter_of_another_model_is_refused_and_the_base_goes_on(base: Path,
     with pytest.raises(ConfigError, match="does not fit"):
         model.set_adapter(other)
     assert texts(model, PROMPTS, GREEDY) == before
-    with pytest.raises(UnknownNameError, match="no adapter_config.json"):
+    with pytest.raises(UnknownNameError, match=r"no adapter_config\.json"):
         model.set_adapter(tmp_path)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tests.tiny import tiny_model
 
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.trainers.fast import register_attention, speed_up
 from symbiotic_gym.trainers.multitask import IGNORE, count_targets, multitask_loss
 from symbiotic_gym.trainers.packing import Target, collate, pack
+from tests.tiny import tiny_model
 
 LAMBDA = 0.3
 
@@ -44,9 +44,11 @@ def test_each_task_is_a_mean_over_its_own_tokens() -> None:
 def test_repeating_the_reasons_does_not_drown_the_actions() -> None:
     logits, labels, task = batch()
     reasons_only = labels.masked_fill(task == 0, IGNORE)
-    more = [torch.cat((x, *[y] * 10)) for x, y in ((logits, logits), (labels, reasons_only), (task, task))]
+    more_logits, more_labels, more_task = (
+        torch.cat((x, *[y] * 10)) for x, y in ((logits, logits), (labels, reasons_only), (task, task))
+    )
     once, _ = multitask_loss(logits, labels, task, LAMBDA)
-    often, _ = multitask_loss(*more, LAMBDA)
+    often, _ = multitask_loss(more_logits, more_labels, more_task, LAMBDA)
     assert often.item() == pytest.approx(once.item(), rel=1e-5)
 
 
@@ -60,7 +62,9 @@ def test_columns_without_a_target_have_no_gradient() -> None:
 def test_without_reasons_only_the_action_counts() -> None:
     logits, labels, task = batch()
     loss, means = multitask_loss(logits, labels, torch.zeros_like(task), LAMBDA)
-    assert means["reason"] == 0 and torch.isfinite(loss) and loss.item() == pytest.approx(means["action"].item())
+    assert means["reason"] == 0
+    assert torch.isfinite(loss)
+    assert loss.item() == pytest.approx(means["action"].item())
 
 
 def test_micro_batches_add_up_to_the_batch() -> None:
@@ -140,7 +144,8 @@ def test_a_packed_batch_equals_separate_sequences(base: Path, branches: tuple[in
     loss = packed(model, rows)
     torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=0)
     found = gradients(model, loss)
-    assert found.keys() == expected.keys() and len(found) == 28, "two LoRA matrices for each of 14 products"
+    assert found.keys() == expected.keys()
+    assert len(found) == 28, "two LoRA matrices for each of 14 products"
     for name in expected:
         torch.testing.assert_close(found[name], expected[name], atol=1e-5, rtol=1e-4)
 
@@ -179,9 +184,11 @@ def test_a_branch_cannot_see_the_other(base: Path) -> None:
 
 def test_the_prefix_is_shared_and_every_answer_token_is_a_target() -> None:
     row = pack(targets(0, 2))
-    assert len(row.prefix) == 20 and len(row) == 20 + (3 + 4) + (4 + 8)
+    assert len(row.prefix) == 20
+    assert len(row) == 20 + (3 + 4) + (4 + 8)
     same = pack([Target(prompt=(5, 6, 7), answer=(8, 2), task=0), Target(prompt=(5, 6, 7), answer=(9, 2), task=1)])
-    assert same.prefix == (5, 6) and [branch.start for branch in same.branches] == [1, 1]
+    assert same.prefix == (5, 6)
+    assert [branch.start for branch in same.branches] == [1, 1]
     data = collate([same, pack([Target(prompt=(3,), answer=(4, 2), task=0)])], 0)
     assert data["labels"].tolist() == [[8, 2, IGNORE, 9, 2, IGNORE], [IGNORE] * 3 + [4, 2, IGNORE]]
     assert data["position_ids"].tolist()[0] == [0, 1, 2, 3, 4, 2, 3, 4]

@@ -89,6 +89,17 @@ def test_all_episodes_are_there_in_order() -> None:
     assert trajectories[2].final["page"] == "page 3"
 
 
+def test_too_many_refused_actions_truncate() -> None:
+    class Refusing(FakeEnv):
+        def _see(self, action: str) -> Observation:
+            seen = super()._see(action)
+            return {**seen, "last_action_error": "refused" if action else ""}
+
+    with Rollouts(2, make_env=Refusing) as rollouts:  # type: ignore[arg-type]
+        trajectories = rollouts.run(EPISODES[:2], lambda: Counter([]), name="r", max_refused=2)
+    assert {(str(t.outcome), len(t.steps)) for t in trajectories} == {("truncated", 2)}
+
+
 def test_too_many_steps_truncate() -> None:
     trajectories, _ = play(max_steps=2)
     assert {str(t.outcome) for t in trajectories} == {"truncated"}

@@ -58,7 +58,8 @@ def test_a_long_page_is_cut_at_a_line_and_the_goal_is_not() -> None:
     [message] = prompt_messages(goal, seen(page), (), "action", page_budget=200)
     shown = message["content"].split("Page:\n")[1].split("\n(the page goes on: ")
     assert goal in message["content"]
-    assert page.startswith(shown[0] + "\n") and len(shown[0]) <= 200
+    assert page.startswith(shown[0] + "\n")
+    assert len(shown[0]) <= 200
     assert shown[1] == f"{len(page) - len(shown[0])} characters are not shown)\nPredict the action."
     assert len(prompt_messages("g", seen("x" * 999), (), "action", page_budget=50)[0]["content"]) < 150
 
@@ -82,16 +83,21 @@ def test_a_batch_is_one_call_and_every_agent_has_its_own_episode() -> None:
     model = ScriptedModel(['click("13")', 'click("12")', 'click("13")', 'click("12")'])
     team = [SmallAgent(model), SmallAgent(model)]
     for agent in team:
-        assert isinstance(agent, Agent) and isinstance(agent, BatchAgent) and as_agent(agent) is agent
+        assert isinstance(agent, Agent)
+        assert isinstance(agent, BatchAgent)
+        assert as_agent(agent) is agent
         agent.reset(f"goal {team.index(agent)}", seed=1)
     first = act_all(team, [seen(), seen()])
     assert [decision.action for decision in first] == ['click("13")', 'click("12")']
-    assert first[0].source == "scripted" and first[0].usage.requests == 1
+    assert first[0].source == "scripted"
+    assert first[0].usage.requests == 1
     act_all(team, [seen(last='click("13")'), seen(last='click("12")')])
     assert model.calls == 2
     contents = [prompt[0]["content"] for prompt in model.prompts]
-    assert "Goal: goal 0" in contents[2] and 'Done: click("13")\n' in contents[2]
-    assert "Goal: goal 1" in contents[3] and 'Done: click("12")\n' in contents[3]
+    assert "Goal: goal 0" in contents[2]
+    assert 'Done: click("13")\n' in contents[2]
+    assert "Goal: goal 1" in contents[3]
+    assert 'Done: click("12")\n' in contents[3]
     team[0].reset("goal 2")
     assert SmallAgent.act_batch([], []) == []
 
@@ -156,7 +162,8 @@ def test_only_successes_teach_and_each_step_once() -> None:
     lost = [trajectory(status=status) for status in ("failure", "truncated", "invalid")]
     assert examples_from(lost) == []
     once = examples_from([trajectory(reason=""), trajectory(reason=" be\ncause "), trajectory(reason="late")])
-    assert len(once) == 3 and {example.reason for example in once} == {"be cause"}
+    assert len(once) == 3
+    assert {example.reason for example in once} == {"be cause"}
     capped = examples_from([trajectory("a"), trajectory("b")], cap_per_task=2)
     assert [example.task for example in capped] == ["a", "a", "b"], "the third was over a's cap, and new for b"
 

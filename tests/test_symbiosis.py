@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import tiny_model
 
 from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig, load_config
+from tests.tiny import tiny_model
 
 PHASES = ("explore_large", "synthesize", "distill", "explore_small", "evaluate-small")
 

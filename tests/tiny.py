@@ -58,6 +58,6 @@ def tiny_model(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
             tie_word_embeddings=True,
         )
         model = LlamaForCausalLM(config)
-        model.get_input_embeddings().weight.data *= 4  # else no hidden state could make a token certain
+        model.model.embed_tokens.weight.data *= 4  # else no hidden state could make a token certain
         model.save_pretrained(str(folder))
     return folder

@@ -341,7 +341,7 @@ def _train(
         processing_class=tokenizer,
         callbacks=[Reporter(tokens, progress, tensorboard)],
     )
-    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # transformers sorts checkpoints by time of writing, and by number, with this warning, when they are a second apart
         warnings.filterwarnings("ignore", message="mtime may not be reliable")

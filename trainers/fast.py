@@ -69,9 +69,9 @@ def speed_up(model: torch.nn.Module) -> None:
 
     for module in model.modules():
         if type(module) is Linear and _is_plain(module):
-            module.forward = _Patch(_lora_forward, module)
+            vars(module)["forward"] = _Patch(_lora_forward, module)
         elif type(module).__name__ in _RMS_NORMS:
-            module.forward = _Patch(_rms_forward, module)
+            vars(module)["forward"] = _Patch(_rms_forward, module)
     head = model.get_output_embeddings()  # type: ignore[operator]
     # A slice of columns is not contiguous, and F.linear copies the whole vocabulary matrix once per row for such an input.
     head.register_forward_pre_hook(_contiguous)
@@ -106,11 +106,13 @@ def _is_plain(module: Any) -> bool:
 def _lora_forward(module: Any, x: torch.Tensor) -> Any:
     [name] = module.lora_A
     weight = module.get_base_layer().weight
-    return _Lora.apply(x, weight, module.lora_A[name].weight, module.lora_B[name].weight, module.scaling[name])
+    return _Lora.apply(  # type: ignore[no-untyped-call]
+        x, weight, module.lora_A[name].weight, module.lora_B[name].weight, module.scaling[name]
+    )
 
 
 def _rms_forward(module: Any, x: torch.Tensor) -> Any:
-    return _RmsNorm.apply(x, module.weight, module.variance_epsilon)
+    return _RmsNorm.apply(x, module.weight, module.variance_epsilon)  # type: ignore[no-untyped-call]
 
 
 class _Lora(torch.autograd.Function):
@@ -129,7 +131,7 @@ class _Lora(torch.autograd.Function):
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         flat, weight, a, b, inner_NR = ctx.saved_tensors
         out = grad.reshape(-1, grad.shape[-1])
@@ -150,10 +152,11 @@ class _RmsNorm(torch.autograd.Function):
         square = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
         inverse = square.div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).to(x.dtype).mul_(weight)
+        out: torch.Tensor = (x * inverse).to(x.dtype).mul_(weight)
+        return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight, inverse = ctx.saved_tensors
         weighted = (grad * weight).float()

@@ -32,7 +32,7 @@ class MultiTaskTrainer(SFTTrainer):
         kwargs: SFTTrainer's.
     """
 
-    loss_is_scaled_for_ga = True  # the counts below are those of the whole optimizer batch
+    loss_is_scaled_for_ga: Any = True  # the counts below are those of the whole optimizer batch
 
     def __init__(self, *, lambda_reason: float, **kwargs: Any) -> None:
         self._lambda_reason = lambda_reason
@@ -40,7 +40,8 @@ class MultiTaskTrainer(SFTTrainer):
         super().__init__(**kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return SequentialSampler(self.train_dataset if train_dataset is None else train_dataset)
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(rows)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -104,7 +105,7 @@ class Reporter(TrainerCallback):
         if self._folder is not None and state.is_world_process_zero:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self._folder), purge_step=state.global_step + 1)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self._folder), purge_step=state.global_step + 1)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._began = perf_counter()

@@ -216,6 +216,7 @@ class _Loop:
                     partial(make_agent, group[0]),
                     name=self.large.name if phase.player == "large" else phase.player,
                     max_steps=self.config.max_steps,
+                    max_refused=self.config.max_refused,
                     log=log,
                     on_episode=note,
                     whole_waves=phase.player != "large",
@@ -261,5 +262,5 @@ class _Loop:
         return summary
 
 
-MAX_TOKENS = 40
+MAX_TOKENS = 32
 """Of an action; the longest action of the scripted tasks' experts is shorter."""

@@ -45,6 +45,8 @@ class SymbiosisConfig:
     evaluate: int = 10
     """Held-out episodes per task, the same ones for every model and iteration."""
     max_steps: int = 10
+    max_refused: int = 2
+    """An episode is given up after so many refused actions in a row."""
     environments: int = 8
     """Browsers at once; also the small model's batch."""
     temperature: float = 0.7
@@ -93,6 +95,7 @@ _COUNTS = {
     "explore_small": 0,
     "evaluate": 1,
     "max_steps": 1,
+    "max_refused": 1,
     "environments": 1,
 }
 _MOST = {"mistakes": 1.0, "temperature": 5.0, "replay": 100.0}

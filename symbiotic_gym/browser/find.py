@@ -21,8 +21,8 @@ OVERRIDE = "SYMBIOTIC_GYM_CHROMIUM"
 """The environment variable that names the executable to use."""
 
 _HEADLESS = "chromium-headless-shell"
-"""Chromium without its windows. A full Chromium of today starts its whole interface even when headless, which takes an episode's
-start from about half a second to more than one."""
+"""Chromium without its windows. A full Chromium of today starts its whole interface even when headless, which makes every
+episode start slower."""
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _MAC_APPS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
 _INSIDE_DOWNLOAD = {
@@ -63,8 +63,8 @@ def require_chromium(*, headed: bool = False) -> str:
                 "no Chromium was found on this machine",
                 "Playwright's own download, or one of " + ", ".join(_COMMANDS) + " on PATH",
                 "every web task runs in a real browser",
-                "`playwright install chromium`, or your system's package (Debian: `apt-get install chromium` or chromium-headless-shell), "
-                f"or set {OVERRIDE} to the path of an executable",
+                "`playwright install chromium`, or your system's package (Debian: `apt-get install chromium` or "
+                f"chromium-headless-shell), or set {OVERRIDE} to the path of an executable",
             )
         )
     return path

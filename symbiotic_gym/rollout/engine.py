@@ -38,6 +38,18 @@ class Episode:
     seed: int
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """When an episode is cut short."""
+
+    steps: int
+    refused: int | None
+
+    def reached(self, steps: Sequence[Step]) -> bool:
+        lately = steps[-self.refused :] if self.refused else []
+        return len(steps) >= self.steps or (len(lately) == self.refused and all(step.error for step in lately))
+
+
 @dataclass
 class _Slot:
     """One environment's place in a wave."""
@@ -87,6 +99,7 @@ class Rollouts:
         *,
         name: str,
         max_steps: int = 20,
+        max_refused: int | None = None,
         log: EpisodeLog | None = None,
         on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
         whole_waves: bool = False,
@@ -98,6 +111,7 @@ class Rollouts:
             make_agent: makes one agent per environment.
             name: the agent's name on record.
             max_steps: after so many steps an episode is truncated.
+            max_refused: so is one after so many refused actions in a row; None: not for that reason.
             log: finished episodes go here as they end; those in it already are not played again.
             on_episode: called for every episode when it is there, those from the log included.
             whole_waves: play a wave of which an episode is missing whole again; the log keeps what it has.
@@ -111,7 +125,7 @@ class Rollouts:
             todo = wave if missing and whole_waves else missing
             while len(agents) < len(todo):
                 agents.append(as_agent(make_agent()))
-            for trajectory in self._play(todo, agents, name, max_steps):
+            for trajectory in self._play(todo, agents, name, _Limits(max_steps, max_refused)):
                 episode = Episode(trajectory.task, trajectory.seed)
                 if log is not None:
                     log.add(trajectory)
@@ -122,16 +136,16 @@ class Rollouts:
             found |= done
         return [found[episode] for episode in episodes]
 
-    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, max_steps: int) -> list[Trajectory]:
+    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> list[Trajectory]:
         while len(self._envs) < len(wave):
             self._envs.append(self._make_env(wave[len(self._envs)].task))
         slots = [_Slot(e, env, agent) for e, env, agent in zip(wave, self._envs, agents, strict=False)]
         list(self._pool.map(self._begin, slots))
         while active := [slot for slot in slots if slot.outcome is None]:
-            self._round(active, max_steps)
+            self._round(active, limits)
         return [_record(slot, name) for slot in slots]
 
-    def _round(self, active: list[_Slot], max_steps: int) -> None:
+    def _round(self, active: list[_Slot], limits: "_Limits") -> None:
         started = perf_counter()
         try:
             decisions = act_all([slot.agent for slot in active], [_seen(slot) for slot in active])
@@ -140,7 +154,7 @@ class Rollouts:
                 self._spoil(slot, error)
             return
         act_s = (perf_counter() - started) / len(active)
-        list(self._pool.map(lambda pair: self._step(pair[0], pair[1], act_s, max_steps), zip(active, decisions, strict=True)))
+        list(self._pool.map(lambda pair: self._step(pair[0], pair[1], act_s, limits), zip(active, decisions, strict=True)))
 
     def _begin(self, slot: _Slot) -> None:
         slot.steps, slot.outcome = [], None
@@ -151,7 +165,7 @@ class Rollouts:
             return
         slot.agent.reset(slot.observation["goal"], seed=slot.episode.seed)
 
-    def _step(self, slot: _Slot, decision: Decision, act_s: float, max_steps: int) -> None:
+    def _step(self, slot: _Slot, decision: Decision, act_s: float, limits: "_Limits") -> None:
         before, started = _seen(slot), perf_counter()
         observation, reward, terminated, truncated, info = slot.env.step(decision.action)
         slot.observation = observation
@@ -169,7 +183,7 @@ class Rollouts:
             self._spoil(slot, info["error"], info["error_kind"])
         elif terminated or truncated:
             slot.outcome = Outcome(status=info["outcome"])
-        elif len(slot.steps) >= max_steps:
+        elif limits.reached(slot.steps):
             slot.outcome = Outcome(status="truncated")
 
     def _spoil(self, slot: _Slot, error: InfrastructureError | str, kind: str = "") -> None:

@@ -12,7 +12,7 @@ from symbiotic_gym.actions import Action, compare, format_action, parse
 from symbiotic_gym.agents.scripted_apps import APP_SKILLS
 from symbiotic_gym.agents.scripted_clicks import CLICK_SKILLS
 from symbiotic_gym.agents.scripted_forms import FORM_SKILLS
-from symbiotic_gym.agents.scripted_page import History, Node, Page, Skill, click, fill, read
+from symbiotic_gym.agents.scripted_page import History, Node, Page, Skill, click, fill, key, read
 from symbiotic_gym.agents.scripted_reading import READING_SKILLS
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.types import Candidate, Decision, Observation
@@ -93,6 +93,7 @@ class ScriptedAgent:
             return _wait("There is no script for this goal.")
         if not moves:
             return _wait("The script for this goal finds nothing to do on this page.")
+        moves = [_by_key(move, page) if _refused(move, observation) else move for move in moves]
         wrong = self._mistake(page, moves)
         if wrong is not None:
             moves = [wrong]
@@ -114,6 +115,17 @@ class ScriptedAgent:
             if not any(compare(move.action, page.text, other.action, page.text) for other in right)
         ]
         return chance.choice(wrong) if wrong else None
+
+
+def _refused(move: Candidate, observation: Observation) -> bool:
+    return bool(observation.get("last_action_error")) and move.action == observation.get("last_action")
+
+
+def _by_key(move: Candidate, page: Page) -> Candidate:
+    """For a button or link that cannot be clicked, since another element lies over it: the Enter key."""
+    action = parse(move.action)
+    target = next((node for node in page.find("button link") if action.verb == "click" and (node.bid,) == action.bids), None)
+    return key(target, "Enter", f'"{target.shown}" could not be clicked, and takes the Enter key.') if target else move
 
 
 def _tempting(node: Node, right: Action) -> Candidate:

@@ -168,11 +168,11 @@ class History:
         self.past.append(Past(page, action, target))
 
     def clicked(self, *, role: str = "", name: str | None = None) -> list[Past]:
-        """The clicks on elements of that role and name."""
+        """The clicks, by mouse or Enter key, on elements of that role and name."""
         return [
             past
             for past in self.past
-            if past.action.verb in ("click", "dblclick")
+            if (past.action.verb in ("click", "dblclick") or past.action.arguments.get("key_comb") == "Enter")
             and past.target is not None
             and (not role or past.target.role in role.split())
             and (name is None or past.target.name == name)

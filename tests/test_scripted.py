@@ -217,7 +217,14 @@ def test_looks_into_what_was_not_open_yet() -> None:
 def test_order_of_buttons_counts_only_clicks_that_ran() -> None:
     goal, page = "Click button ONE, then click button TWO.", '[12] button "ONE"\n[13] button "TWO"'
     assert all_right(decide(see(goal, page), see(goal, page, 'click("12")'))) == {"click 13"}
-    assert all_right(decide(see(goal, page), see(goal, page, 'click("12")', error="not visible"))) == {"click 12"}
+    assert all_right(decide(see(goal, page), see(goal, page, 'click("13")', error="not visible"))) == {"click 12"}
+
+
+def test_presses_what_something_else_lies_over() -> None:
+    goal, page = "Click button ONE, then click button TWO.", '[12] button "ONE"\n[13] button "TWO"'
+    covered = see(goal, page, 'click("12")', error="Locator.click: Timeout 1000ms exceeded.")
+    assert all_right(decide(see(goal, page), covered)) == {"press 12 Enter"}
+    assert all_right(decide(see(goal, page), covered, see(goal, page, 'press("12", "Enter")'))) == {"click 13"}
 
 
 def test_a_password_shows_as_dots_so_what_was_typed_counts() -> None:

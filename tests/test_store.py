@@ -73,8 +73,9 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from symbiotic_gym.store import RunFolder; RunFolder(Path({str(tmp_path / 'r')!r}),
-    {{}}).__enter__()" with RunFolder(tmp_path / "r", {}):
+    folder = str(tmp_path / "r")
+    code = f"from pathlib import Path; from symbiotic_gym.store import RunFolder as R; R(Path({folder!r}), {{}}).__enter__()"
+    with RunFolder(tmp_path / "r", {}):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert other.returncode != 0
     assert "in use by pid" in other.stderr

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
+from symbiotic_gym.store import RunFolder
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig, load_config
 from tests.tiny import tiny_model
 
@@ -162,6 +163,4 @@ def test_what_cannot_work_is_said_before_any_work(tmp_path: Path, arguments: lis
 def test_a_damaged_run_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(StoreError, match="does not read"):
-        from symbiotic_gym.store import RunFolder
-
         RunFolder(tmp_path, {})

@@ -33,6 +33,7 @@ environments = 2
 [train]
 epochs = 6
 batch_size = 2
+micro_batch_size = 2
 save_steps = 2
 """
 
@@ -50,7 +51,7 @@ def table(out: Path) -> dict[str, Any]:
 def begun(out: Path, phase: str) -> bool:
     """Whether the phase has produced something, so that a kill now falls into its middle."""
     if phase == "distill":
-        return any((out / "checkpoints" / "iteration-1").glob("**/checkpoint-*"))
+        return any((out / "checkpoints" / "iteration-1").glob("trainer/checkpoint-*"))
     number = "01" if phase != "before" else "00"
     name = "evaluate-small" if phase == "before" else phase
     log = out / "episodes" / f"{number}-{name}.jsonl"

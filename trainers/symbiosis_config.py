@@ -130,7 +130,8 @@ def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
         ) from error
     data |= {key: value for key, value in overrides.items() if value is not None}
     train = data.pop("train", {})
-    return _build(SymbiosisConfig, data | {"train": _build(DistillerConfig, train, "train.")}, "")
+    config: SymbiosisConfig = _build(SymbiosisConfig, data | {"train": _build(DistillerConfig, train, "train.")}, "")
+    return config
 
 
 def _build(kind: type[Any], data: Mapping[str, Any], prefix: str) -> Any:

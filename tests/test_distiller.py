@@ -20,7 +20,8 @@ from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.small import prompt_messages
 from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
 from symbiotic_gym.protocols import Sampling
-from symbiotic_gym.trainers.distiller import DistillerConfig, distill
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.sft import WHOLE

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from symbiotic_gym.stats import Interval, wilson
-from symbiotic_gym.trainers.distiller import DistillResult
+from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.speculative import acceptance_rate
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory

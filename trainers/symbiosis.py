@@ -23,7 +23,8 @@ from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
-from symbiotic_gym.trainers.distiller import DistillResult, distill
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
 from symbiotic_gym.trainers.summary import PhaseResult, Summary, summarize

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from symbiotic_gym.errors import ConfigError, explain, nearest
 from symbiotic_gym.suites import check_task
-from symbiotic_gym.trainers.distiller import DistillerConfig
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 
 __all__ = ["DEFAULT_CONFIG", "SymbiosisConfig", "load_config"]
 

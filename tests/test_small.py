@@ -13,6 +13,7 @@ from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, from_json, to_json
 
 PAGE = '[12] textbox "Name" value="bob"\n[13] button "Go"'
+SHOWN = 'textbox "Name" [12] value="bob"\nbutton "Go" [13]'
 
 
 def seen(page: str = PAGE, last: str = "", error: str = "", tabs: str = "") -> Observation:
@@ -39,11 +40,11 @@ def test_the_prompt_is_short_and_says_everything() -> None:
     [message] = prompt_messages("Send it.", observation, history, "action")
     assert message == {
         "role": "user",
-        "content": f"Goal: Send it.\nPage:\n{PAGE}\nTabs:\n* 0 a\n  1 b\n"
+        "content": f"Goal: Send it.\nPage:\n{SHOWN}\nTabs:\n* 0 a\n  1 b\n"
         'Done: fill("12", "bob"); click("99")\nError: no element [99]\nPredict the action.',
     }
     [bare] = prompt_messages("Send it.", seen(tabs="* 0 a"), (), "action")
-    assert bare["content"] == f"Goal: Send it.\nPage:\n{PAGE}\nPredict the action."
+    assert bare["content"] == f"Goal: Send it.\nPage:\n{SHOWN}\nPredict the action."
 
 
 def test_the_two_tasks_differ_in_the_last_sentence_only() -> None:
@@ -52,13 +53,25 @@ def test_the_two_tasks_differ_in_the_last_sentence_only() -> None:
     assert reason.endswith("\nExplain the reason.")
 
 
+def test_an_id_stands_right_behind_the_name_whatever_the_name_holds() -> None:
+    page = (
+        '[a12] generic "say \\"[3] link\\" \\\\" hint="x"\n  [b] menu-item "" focused\ntext "[5] button \\"no\\""\n[7] iframe'
+    )
+    shown = (
+        'generic "say \\"[3] link\\" \\\\" [a12] hint="x"\n  menu-item "" [b] focused\ntext "[5] button \\"no\\""\n[7] iframe'
+    )
+    [message] = prompt_messages("g", seen(page), (), "action")
+    assert message["content"] == f"Goal: g\nPage:\n{shown}\nPredict the action."
+
+
 def test_a_long_page_is_cut_at_a_line_and_the_goal_is_not() -> None:
     page = "\n".join(f'[{i}] link "item {i}"' for i in range(100))
+    lines = "\n".join(f'link "item {i}" [{i}]' for i in range(100))
     goal = "word " * 500
     [message] = prompt_messages(goal, seen(page), (), "action", page_budget=200)
     shown = message["content"].split("Page:\n")[1].split("\n(the page goes on: ")
     assert goal in message["content"]
-    assert page.startswith(shown[0] + "\n")
+    assert lines.startswith(shown[0] + "\n")
     assert len(shown[0]) <= 200
     assert shown[1] == f"{len(page) - len(shown[0])} characters are not shown)\nPredict the action."
     assert len(prompt_messages("g", seen("x" * 999), (), "action", page_budget=50)[0]["content"]) < 150

@@ -63,6 +63,7 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: (width, height) in pixels instead of the task's own.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
+        memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
         task_kwargs: further arguments of the BrowserGym task.
 
     Raises:
@@ -82,6 +83,7 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: tuple[int, int] | None = None,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
+        memory_limit_mb: int = 4096,
         task_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         self.task = check_task(task)
@@ -97,7 +99,9 @@ class WebEnv(gym.Env[Observation, str]):
         for key in self.observe:
             fields[key] = _Image() if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
-        self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
+        self._process = BrowserProcess(
+            {"headless": headless, "observe": self.observe, "viewport": viewport}, memory_limit_mb=memory_limit_mb
+        )
         self._observation: Observation | None = None
         self._done = True
         self.seconds: Mapping[str, float] = {}
@@ -122,7 +126,7 @@ class WebEnv(gym.Env[Observation, str]):
         instance = seed if seed is not None else int(self.np_random.integers(2**31))
         self._done, self._observation = True, None
         try:
-            self._process.ensure()
+            self._process.ensure(self.reset_timeout_s)
             started = self._process.call(
                 "reset", self.reset_timeout_s, task=self.task, seed=instance, task_kwargs=self.task_kwargs
             )

@@ -59,7 +59,7 @@ class Session:
 
     def reset(self, task: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Start an episode of `task` (`miniwob.click-test`) and return its first observation."""
-        self._leave_episode()
+        self.leave()
         suite_name, _, name = task.partition(".")
         suite = load_suite(suite_name)
         self._serve(suite)
@@ -119,7 +119,7 @@ class Session:
         }
 
     def close(self) -> None:
-        self._leave_episode()
+        self.leave()
         if self.browser is not None:
             self.browser.close()
         if self.site is not None:
@@ -177,7 +177,8 @@ class Session:
                 )
             ) from error
 
-    def _leave_episode(self) -> None:
+    def leave(self) -> None:
+        """End the episode, if there is one, and close its pages."""
         if self.task is not None:
             with suppress(PlaywrightError):  # a page that crashed or was closed needs no further closing
                 self.task.teardown()

@@ -1,7 +1,8 @@
-"""A site whose pages misbehave, for `faults.py` and the tests: busy loops, endless dialogs, servers that never answer, memory bombs.
+"""A site whose pages misbehave, for `faults.py` and the tests: busy loops, endless dialogs, servers that never answer, memory
+bombs.
 
-Its start page has one button a fault; pressing it starts the fault. `faults.NAME` starts on the faulty page itself, `faults.calm` on
-the start page. The server listens on loopback in the worker process, as every local suite's does.
+Its start page has one button a fault; pressing it starts the fault. `faults.NAME` starts on the faulty page itself,
+`faults.calm` on the start page. The server listens on loopback in the worker process, as every local suite's does.
 """
 
 import socket
@@ -12,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 from symbiotic_gym.browser.site_faults import Sign
 from symbiotic_gym.suites import Site
@@ -33,11 +33,13 @@ PAGES: Mapping[str, str] = {
     # scripts, run by the button or at once
     "busy": "while (true) {}",
     "busy-timer": "setTimeout(() => { while (true) {} }, 150)",
-    "busy-frame": "const f = document.createElement('iframe'); f.srcdoc = '<script>while(true){}</script>'; document.body.append(f)",
+    "busy-frame": "const f = document.createElement('iframe'); f.srcdoc = '<script>while(true){}</script>';"
+    "document.body.append(f)",
     "busy-promises": "const again = () => Promise.resolve().then(again); again()",
     "dialogs": "while (true) alert('storm')",
     "confirms": "for (let i = 0; i < 300; i++) confirm('storm ' + i)",
-    "beforeunload": "onbeforeunload = (e) => { e.preventDefault(); return 'stay' }; setTimeout(() => location.href = '/next', 50)",
+    "beforeunload": "onbeforeunload = (e) => { e.preventDefault(); return 'stay' };"
+    "setTimeout(() => location.href = '/next', 50)",
     "popups": "for (let i = 0; i < 200; i++) window.open('/next?' + i)",
     "bomb": _BOMB + "fill()",
     "restless": "setInterval(() => document.body.append(document.createElement('i')), 5)",
@@ -207,8 +209,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
-
-
-def path_of(url: str) -> str:
-    """The path of an address of this site."""
-    return urlsplit(url).path

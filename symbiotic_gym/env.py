@@ -186,6 +186,10 @@ class WebEnv(gym.Env[Observation, str]):
 
         return decode_png(self._process.call("screenshot", self.step_timeout_s))
 
+    def processes(self) -> list[int]:
+        """Ids of the running processes of this environment: the guard, the worker, then the browser's. Empty without one."""
+        return self._process.pids()
+
     def close(self) -> None:
         """End the browser and its process. May be called twice."""
         self._done, self._observation = True, None

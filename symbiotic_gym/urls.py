@@ -1,8 +1,9 @@
-"""Which texts are addresses that mean the same to everyone, and to which origin they belong.
+r"""Which texts are addresses that mean the same to everyone, and to which origin they belong.
 
-Browsers read addresses generously: `http:\\\\evil.test`, `http://2130706433/`, `http://shop.test@evil.test/`, a tab in the middle of
-a host. Each such freedom is a way to write an address that a check reads as one place and the browser as another. So there is
-no reading here, only a narrow grammar: what does not fit is refused with the reason, and what fits, Chromium reads alike.
+Browsers read addresses generously: `http:\\evil.test`, `http://2130706433/`, `http://shop.test@evil.test/`, a tab in the
+middle of a host. Each such freedom is a way to write an address that a check reads as one place and the browser as another. So
+there is no reading here, only a narrow grammar: what does not fit is refused with the reason, and what fits, Chromium reads
+alike.
 """
 
 import ipaddress

@@ -2,7 +2,7 @@
 
 Two layers, each enough alone for what it covers. In the network, Chromium is told to resolve the task's own hosts and nothing
 else, literal addresses included (`--host-resolver-rules`). That sits below everything a page can do (redirects, favicons,
-WebSockets, prefetches, workers), where request interception sees only part; rules may name a port, so that other ports of a host
+WebSockets, prefetches, workers), where request interception sees only part; rules may name a port, so that a host's other ports
 stay shut without an interception that would slow down every request. WebRTC opens sockets past the resolver: it may use none
 but a proxy's, and there is no proxy. In the action table, an address must be http or https, written in one way only
 (`symbiotic_gym.urls`), and of an allowed origin; this is also what keeps file:, chrome:, data: and view-source: out, which
@@ -33,8 +33,8 @@ class Fence:
         rules = [f"MAP {name} {address}" for name, address in self.hosts.items()]
         return [
             f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}",
-            "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-            "--force-webrtc-ip-handling-policy",
+            "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # what a full Chromium reads
+            "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # what the headless shell reads
         ]
 
     def context_options(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ orphan (`PR_SET_CHILD_SUBREAPER`), and it kills all of them when
 
 Should the guard itself be killed, the kernel kills the worker (`PR_SET_PDEATHSIG`), whose browser then sees its pipe close.
 
-It is started as a program, `guard.py PARENT_PID MEMORY_LIMIT_MB`, and becomes guard and worker by a fork before anything heavy is
-imported: the guard costs a few megabytes and no start-up time. Systems without `fork` run the worker without a guard.
+It is started as a program, `guard.py PARENT_PID MEMORY_LIMIT_MB`, and becomes guard and worker by a fork before anything heavy
+is imported: the guard costs a few megabytes and no start-up time. Systems without `fork` run the worker without a guard.
 """
 
 import os
@@ -47,7 +47,7 @@ def descendants(root: int) -> list[int]:
 
 
 def _children_of(pid: int) -> list[int]:
-    """The children of one process as Linux keeps them, by thread: looking through all processes would cost more on a big host."""
+    """The children of one process as Linux keeps them, by thread: to look through all processes takes longer on a big host."""
     found: list[int] = []
     with suppress(OSError):  # it, or a thread of it, ended meanwhile
         for thread in os.listdir(f"/proc/{pid}/task"):

@@ -1,8 +1,8 @@
 """The parent's handle on a worker process: calls with a deadline, and an end that leaves nothing behind.
 
-Every call either returns, or raises within its deadline. After a missed deadline or a death the worker is killed, with its whole
-browser, and the next `ensure()` starts a fresh one, so a hung page costs one step and never the environment object. What kills
-is `guard.py`, a process between this one and the worker.
+Every call either returns, or raises within its deadline. After a missed deadline or a death the worker is killed, with its
+whole browser, and the next `ensure()` starts a fresh one, so a hung page costs one step and never the environment object. What
+kills is `guard.py`, a process between this one and the worker.
 """
 
 import json
@@ -25,7 +25,7 @@ START_DEADLINE_S = 60.0
 CLOSE_DEADLINE_S = 5.0
 LEAVE_DEADLINE_S = 3.0
 """A kept browser that does not even close its last page within this time is replaced rather than waited for."""
-KILL_DEADLINE_S = 3.0
+KILL_DEADLINE_S = 1.0
 MEMORY_LIMIT_MB = 4096
 
 

@@ -20,6 +20,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
+from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.site_faults import SiteFaults
@@ -73,6 +74,7 @@ class Session:
         self.task: Any = None
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
+        self._shown = ""
         self._page: Page | None = None
 
     # --- episode ---
@@ -221,6 +223,8 @@ class Session:
     def _perform(self, text: str) -> str:
         try:
             action: Action = parse(text)
+            if stands_on(self._shown, action):
+                return f"{action} was not run: it stands on the page word for word, and what a page says is not an action"
             act.perform(self, action)
         except ActionError as error:
             return str(error).splitlines()[0]
@@ -258,6 +262,7 @@ class Session:
             f"{'*' if page is self.page else ' '} {i}: {page.title()} {page.url}" for i, page in enumerate(self.context.pages)
         ]
         observation = {"page": "\n".join(lines), "url": self.page.url, "title": title, "tabs": "\n".join(tabs)}
+        self._shown = observation["page"]
         return observation | self._opt_in()
 
     def _walk(self, frame: Frame, prefix: str) -> tuple[list[str], str]:

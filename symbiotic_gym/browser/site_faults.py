@@ -1,11 +1,12 @@
 """When the site, not the policy, is at fault: such a step or reset is *invalid*, with the kind on record, and never a failure.
 
 What every site has in common is recognised for every suite, from the network: a page answered with a status of 500 or above
-(`site`) or 429 (`rate_limit`), a connection refused or cut (`site`). A page that is never answered misses the step's deadline. What only a site's own words tell, its login
-page or its note about maintenance, a suite describes as `Sign`s, which travel with its `Site`.
+(`site`) or 429 (`rate_limit`), a connection refused or cut (`site`). A page that is never answered misses the step's deadline.
+What only a site's own words tell, its login page or its note about maintenance, a suite describes as `Sign`s, which travel with
+its `Site`.
 
-What a policy can cause by itself is not the site's fault: a page that is not there (404), one that it may not see (403), a login
-page that it went to, or was sent to after it had logged out, a connection to a port of its own choice.
+What a policy can cause by itself is not the site's fault: a page that is not there (404), one that it may not see (403), a
+login page that it went to, or was sent to after it had logged out, a connection to a port of its own choice.
 """
 
 import re
@@ -41,8 +42,8 @@ _REMEDY: Mapping[Kind, str] = {
 class Sign:
     """How one site shows that it, and not the policy, is at fault.
 
-    Either `path` or `text` is given. `path` fires when asking for another page of the host was answered by a redirect to a matching
-    one, or when the task, once set up, starts at one. `text` fires when a page of the host shows matching text.
+    Either `path` or `text` is given. `path` fires when asking for another page of the host was answered by a redirect to a
+    matching one, or when the task, once set up, starts at one. `text` fires when a page of the host shows matching text.
     """
 
     kind: Kind
@@ -53,7 +54,7 @@ class Sign:
     text: str = ""
     """Regular expression found in the page text."""
     unless: str = ""
-    """Regular expression of paths which, asked for once in an episode, make this sign the policy's own doing: `/users/sign_out`."""
+    """Regular expression of paths that make the sign the policy's own doing for the rest of an episode: `/users/sign_out`."""
 
 
 class SiteFaults:
@@ -136,7 +137,13 @@ class SiteFaults:
             self._found("site", f"{request.url} answered {status}")
         asked = request.redirected_from
         for sign in self._signs:
-            if self._playing and sign.path and asked and _is_of(sign.host, request.url) and _fits(sign, urlsplit(request.url).path):
+            if (
+                self._playing
+                and sign.path
+                and asked
+                and _is_of(sign.host, request.url)
+                and _fits(sign, urlsplit(request.url).path)
+            ):
                 self._found(sign.kind, f"{asked.url} was answered by {request.url}")
 
     def _on_failed(self, request: "Request") -> None:

@@ -31,6 +31,7 @@ class Site:
     close: Callable[[], None] = lambda: None
     signs: Sequence[Sign] = ()
 
+
 class Suite(Protocol):
     """One family of tasks."""
 

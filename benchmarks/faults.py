@@ -74,7 +74,7 @@ class Fault:
     steps: int = 1
     """How many steps the fault may take to show."""
     signal_to: Role | None = None
-    signal: signal.Signals = signal.SIGKILL
+    strike: signal.Signals = signal.SIGKILL
 
 
 _DEADLINE, _BROWSER, _SITE = "invalid(deadline)", "invalid(browser)", "invalid(site)"
@@ -82,9 +82,9 @@ _DEADLINE, _BROWSER, _SITE = "invalid(deadline)", "invalid(browser)", "invalid(s
 FAULTS = (
     Fault(name="F1 busy loop", right=(_DEADLINE,), pages=("busy", "busy-timer", "busy-frame", "busy-promises")),
     Fault(name="F1 busy loop at reset", right=(_DEADLINE, _SITE), pages=("busy", "busy-promises"), at_reset=True),
-    Fault(name="F2 browser stopped", right=(_DEADLINE,), signal_to="browser", signal=signal.SIGSTOP, steps=3),
+    Fault(name="F2 browser stopped", right=(_DEADLINE,), signal_to="browser", strike=signal.SIGSTOP, steps=3),
     Fault(name="F3 browser killed", right=(_BROWSER,), signal_to="browser", steps=3),
-    Fault(name="F4 renderer crashed", right=(_BROWSER, _DEADLINE), signal_to="renderer", signal=signal.SIGSEGV, steps=3),
+    Fault(name="F4 renderer crashed", right=(_BROWSER, _DEADLINE), signal_to="renderer", strike=signal.SIGSEGV, steps=3),
     Fault(name="F5 server never answers", right=(_DEADLINE,), pages=("never",)),
     Fault(name="F5 server never answers at reset", right=(_SITE,), pages=("never",), at_reset=True),
     Fault(name="F6 slow drip", right=(PLAYED_ON, _DEADLINE), pages=("drip",)),
@@ -97,10 +97,10 @@ FAULTS = (
     Fault(name="F10 200 popups", right=(PLAYED_ON, _DEADLINE), pages=("popups",)),
     Fault(name="F11 memory bomb", right=("invalid(memory)", _BROWSER, _DEADLINE), pages=("bomb",), steps=20),
     Fault(name="F12 worker killed", right=(_BROWSER,), signal_to="worker", steps=3),
-    Fault(name="F12 worker stopped", right=(_DEADLINE,), signal_to="worker", signal=signal.SIGSTOP, steps=3),
+    Fault(name="F12 worker stopped", right=(_DEADLINE,), signal_to="worker", strike=signal.SIGSTOP, steps=3),
     Fault(name="F12 driver killed", right=(_BROWSER,), signal_to="driver", steps=3),
     Fault(name="F12 guard killed", right=(_BROWSER,), signal_to="guard", steps=3),
-    Fault(name="F12 guard stopped", right=(PLAYED_ON,), signal_to="guard", signal=signal.SIGSTOP, steps=3),
+    Fault(name="F12 guard stopped", right=(PLAYED_ON,), signal_to="guard", strike=signal.SIGSTOP, steps=3),
     Fault(name="pages that never rest", right=(PLAYED_ON, _DEADLINE), pages=("restless", "heartbeat", "reloads", "history")),
     Fault(name="download", right=(PLAYED_ON,), pages=("download",)),
     Fault(name="site 5xx", right=(_SITE,), pages=("status-500", "status-502", "status-503")),
@@ -148,11 +148,11 @@ def attempt(env: WebEnv, fault: Fault, seed: int) -> Tried:
         else:
             assert fault.signal_to is not None
             first = "noop(1000)"
-            strike = threading.Timer(draw.uniform(0, 1), _send, [_find(env, fault.signal_to), fault.signal])
-            strike.start()
+            timer = threading.Timer(draw.uniform(0, 1), _send, [_find(env, fault.signal_to), fault.strike])
+            timer.start()
         outcome, late_s = _play(env, [first, *["noop(1000)"] * (fault.steps - 1)])
         if not fault.pages:
-            strike.join()
+            timer.join()
     return Tried(outcome=outcome, late_s=late_s, recovery_s=_recover(env, seed))
 
 

@@ -94,7 +94,7 @@ const rtc = async (server) => { const c = new RTCPeerConnection({iceServers: [se
 
 
 # tries to read a file in every way a page has; `read` says what came of it
-_FILES = """<input type=file aria-label=Choose><div id=read>read nothing</div>
+_FILES = """<div id=read>read nothing</div>
 <iframe src="file://PATH"></iframe><object data="file://PATH"></object><embed src="file://PATH"><img src="file://PATH">
 <a id=link href="file://PATH" target=_blank>x</a>
 <script>
@@ -189,13 +189,13 @@ def script(canary: Canary) -> str:
 
 
 class FenceSite:
-    """A suite of one task, the page that tries everything; `canary` is set by the test that runs it."""
+    """A suite of two tasks: a page that tries everything, and a quiet one. `canary` is set by the test that runs it."""
 
     name = "fence"
     canary: Canary
 
     def tasks(self) -> tuple[str, ...]:
-        return ("everything",)
+        return ("everything", "quiet")
 
     def open(self) -> Site:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _AppHandler)
@@ -214,7 +214,7 @@ class FenceSite:
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
         from browsergym.core.task import OpenEndedTask
 
-        return OpenEndedTask(seed=seed, start_url=f"http://{next(iter(site.hosts))}/start", goal="leave")
+        return OpenEndedTask(seed=seed, start_url=f"http://{next(iter(site.hosts))}/{name}", goal="leave")
 
 
 class _AppHandler(BaseHTTPRequestHandler):
@@ -226,8 +226,10 @@ class _AppHandler(BaseHTTPRequestHandler):
         to = query.get("to", "")
         headers: dict[str, str] = {"Content-Type": "text/html"}
         status, body = 200, ""
-        if url.path == "/start":
+        if url.path == "/everything":
             body = self.page
+        elif url.path == "/quiet":
+            body = "<button>Start</button><input type=file aria-label=Choose>"
         elif url.path == "/redirect":
             status, headers["Location"] = 302, to
         elif url.path == "/run":

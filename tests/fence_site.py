@@ -108,6 +108,7 @@ document.querySelector("#link").click();
 const frame = document.createElement("iframe");
 frame.srcdoc = '<meta http-equiv=refresh content="0;url=file://PATH">';
 document.body.append(frame);
+document.body.dataset.tried = "everything";
 </script>"""
 
 

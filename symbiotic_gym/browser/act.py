@@ -160,8 +160,12 @@ def _mouse_drag_and_drop(host: Host, from_x: float, from_y: float, to_x: float, 
 
 def _upload_file(host: Host, bid: str, file: tuple[str, ...]) -> None:
     paths = inside(host.uploads, file)
-    with host.page.expect_file_chooser(timeout=ELEMENT_TIMEOUT_MS) as chooser:
-        _element(host, bid).click(timeout=ELEMENT_TIMEOUT_MS)
+    element = _element(host, bid)
+    if element.evaluate("e => e instanceof HTMLInputElement && e.type === 'file'"):
+        element.set_input_files(paths, timeout=ELEMENT_TIMEOUT_MS)
+        return
+    with host.page.expect_file_chooser(timeout=ELEMENT_TIMEOUT_MS) as chooser:  # a button that opens one
+        element.click(timeout=ELEMENT_TIMEOUT_MS)
     chooser.value.set_files(paths)
 
 

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from symbiotic_gym.errors import ActionError, explain, nearest
+from symbiotic_gym.urls import BLANK, origin
 
 __all__ = ["VERBS", "Action", "Element", "Match", "Parameter", "Verb", "compare", "elements", "format_action", "parse"]
 
@@ -88,6 +89,7 @@ VERBS: Mapping[str, Verb] = dict(
             "drag from one point to another",
             *(Parameter(name, "number") for name in ("from_x", "from_y", "to_x", "to_y")),
         ),
+        _verb("upload_file", "choose files of the folder for uploads in a file field", _BID, Parameter("file", "texts")),
         _verb("goto", "open an http or https address", Parameter("url", "url")),
         _verb("go_back", "go to the previous page"),
         _verb("go_forward", "go to the next page"),
@@ -252,6 +254,16 @@ def _modifiers(value: Any) -> tuple[str, ...] | None:
     return tuple(value) if fits else None
 
 
+def _url(value: Any) -> str | None:
+    """An address that every program reads alike; whether it may be gone to is for the browser's fence to say."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return value if value == BLANK or origin(value) else None
+    except ValueError:
+        return None
+
+
 _CHECKS: Mapping[str, Callable[[Any], Value | None]] = {
     "bid": _bid,
     "text": _text,
@@ -263,7 +275,7 @@ _CHECKS: Mapping[str, Callable[[Any], Value | None]] = {
     "texts": _texts,
     "button": lambda value: value if value in BUTTONS else None,
     "modifiers": _modifiers,
-    "url": lambda value: value if _text(value) and re.fullmatch(r"https?://[^\s/]\S*", value, re.I) else None,
+    "url": _url,
 }
 _WANTED = {
     "bid": 'an element id from the page, such as "12"',
@@ -274,7 +286,7 @@ _WANTED = {
     "texts": "a quoted text or a list of them",
     "button": f"one of {', '.join(BUTTONS)}",
     "modifiers": f"a list of {', '.join(MODIFIERS)}",
-    "url": "an http:// or https:// address",
+    "url": "an http:// or https:// address, written out plainly",
 }
 
 

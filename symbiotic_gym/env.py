@@ -6,6 +6,7 @@ any thread and under vector environments, and outlives a hung page or a killed b
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,9 +15,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
-from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
 from symbiotic_gym.spaces import Unicode
-from symbiotic_gym.suites import check_task
+from symbiotic_gym.suites import check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
@@ -63,6 +64,8 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: (width, height) in pixels instead of the task's own.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
+        memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
+        uploads: the folder whose files `upload_file` may use; without one it uploads nothing.
         task_kwargs: further arguments of the BrowserGym task.
 
     Raises:
@@ -82,6 +85,8 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: tuple[int, int] | None = None,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
+        memory_limit_mb: int = 4096,
+        uploads: str | Path | None = None,
         task_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         self.task = check_task(task)
@@ -97,7 +102,16 @@ class WebEnv(gym.Env[Observation, str]):
         for key in self.observe:
             fields[key] = _Image() if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
-        self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
+        self._process = BrowserProcess(
+            {
+                "headless": headless,
+                "observe": self.observe,
+                "viewport": viewport,
+                "uploads": str(Path(uploads).resolve()) if uploads is not None else None,
+                "suites": registered_suites(),
+            },
+            memory_limit_mb=memory_limit_mb,
+        )
         self._observation: Observation | None = None
         self._done = True
         self.seconds: Mapping[str, float] = {}
@@ -122,11 +136,11 @@ class WebEnv(gym.Env[Observation, str]):
         instance = seed if seed is not None else int(self.np_random.integers(2**31))
         self._done, self._observation = True, None
         try:
-            self._process.ensure()
+            self._process.ensure(self.reset_timeout_s)
             started = self._process.call(
                 "reset", self.reset_timeout_s, task=self.task, seed=instance, task_kwargs=self.task_kwargs
             )
-        except InfrastructureError:
+        except BrowserError:
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
@@ -148,7 +162,8 @@ class WebEnv(gym.Env[Observation, str]):
         try:
             result = self._process.call("step", self.step_timeout_s, text=str(action))
         except InfrastructureError as error:
-            self._process.kill()
+            if isinstance(error, BrowserError):  # a site's fault leaves the browser as good as it was
+                self._process.kill()
             return self._broken(last, str(action), error)
         self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
         reward, done = float(result["reward"]), bool(result["done"])
@@ -170,6 +185,10 @@ class WebEnv(gym.Env[Observation, str]):
         from symbiotic_gym.browser.picture import decode_png
 
         return decode_png(self._process.call("screenshot", self.step_timeout_s))
+
+    def processes(self) -> list[int]:
+        """Ids of the running processes of this environment: the guard, the worker, then the browser's. Empty without one."""
+        return self._process.pids()
 
     def close(self) -> None:
         """End the browser and its process. May be called twice."""

@@ -6,9 +6,9 @@
     ├── MissingDependencyError (ImportError)  an optional package is needed; names the extra that brings it
     ├── ActionError (ValueError)            a text is not exactly one well-formed action
     ├── InfrastructureError (RuntimeError)  the world broke, not the policy; carries `kind`; such episodes are *invalid*
-    │   ├── BrowserError                    kind "browser": no browser, or it died
+    │   ├── BrowserError                    kind "browser": no browser, or it died; "memory": it took too much
     │   │   └── DeadlineError (TimeoutError)  kind "deadline": a call did not come back in time
-    │   ├── SiteError                       kind "site": the site does not answer, or answers with an error
+    │   ├── SiteError                       kind "site", "rate_limit", "login" or "maintenance": it is at fault
     │   └── ModelError                      kind "model": a language model's endpoint failed for good
     └── StoreError (OSError)                a run folder is damaged, in use, or not a run folder
 
@@ -59,7 +59,8 @@ class InfrastructureError(SymbioticError, RuntimeError):
     """Something outside the policy failed: the episode is *invalid*, never a failure.
 
     Attributes:
-        kind: what failed, one word, as it is printed in tables (`browser`, `deadline`, `site`, `model`).
+        kind: what failed, one word, as it is printed in tables: `browser`, `deadline`, `memory`, `site`, `rate_limit`, `login`,
+            `maintenance`, `model`.
     """
 
     kind = "infrastructure"

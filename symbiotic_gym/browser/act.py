@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from symbiotic_gym.actions import Action
+from symbiotic_gym.browser.fence import Fence
+from symbiotic_gym.browser.uploads import inside
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
@@ -25,6 +27,8 @@ class Host(Protocol):
     context: BrowserContext | None
     chat: list[dict[str, Any]]
     infeasible: bool
+    fence: Fence
+    uploads: str | None
 
 
 def perform(host: Host, action: Action) -> None:
@@ -154,7 +158,20 @@ def _mouse_drag_and_drop(host: Host, from_x: float, from_y: float, to_x: float, 
     host.page.mouse.up()
 
 
+def _upload_file(host: Host, bid: str, file: tuple[str, ...]) -> None:
+    paths = inside(host.uploads, file)
+    element = _element(host, bid)
+    if element.evaluate("e => e instanceof HTMLInputElement && e.type === 'file'"):
+        element.set_input_files(paths, timeout=ELEMENT_TIMEOUT_MS)
+        return
+    with host.page.expect_file_chooser(timeout=ELEMENT_TIMEOUT_MS) as chooser:  # a button that opens one
+        element.click(timeout=ELEMENT_TIMEOUT_MS)
+    chooser.value.set_files(paths)
+
+
 def _goto(host: Host, url: str) -> None:
+    if refusal := host.fence.refusal(url):
+        raise ValueError(refusal)
     host.page.goto(url, wait_until="domcontentloaded")
 
 
@@ -219,6 +236,7 @@ _TABLE: Mapping[str, Callable[..., None]] = {
     "mouse_down": _mouse_down,
     "mouse_up": _mouse_up,
     "mouse_drag_and_drop": _mouse_drag_and_drop,
+    "upload_file": _upload_file,
     "goto": _goto,
     "go_back": _go_back,
     "go_forward": _go_forward,

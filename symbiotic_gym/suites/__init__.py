@@ -4,13 +4,15 @@ A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks withou
 served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
+from symbiotic_gym.browser.site_faults import Sign
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
-__all__ = ["SUITES", "Site", "Suite", "check_task", "load_suite"]
+__all__ = ["SUITES", "Site", "Suite", "check_task", "load_suite", "register_suite", "registered_suites"]
 
 
 @dataclass
@@ -19,17 +21,15 @@ class Site:
 
     Attributes:
         suite: name of the suite.
-        hosts: host name as it stands in URLs -> `address:port` it is served at.
+        hosts: `name` or `name:port` as it stands in URLs -> `address:port` it is served at (`symbiotic_gym.browser.fence`).
         close: stops the servers.
+        signs: how the sites show that they, not the policy, are at fault.
     """
 
     suite: str
     hosts: Mapping[str, str] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
-
-    def resolver_rules(self) -> str:
-        """Chromium's --host-resolver-rules: the site's hosts, and nothing else resolves."""
-        return ", ".join([f"MAP {host} {address}" for host, address in self.hosts.items()] + ["MAP * ~NOTFOUND"])
+    signs: Sequence[Sign] = ()
 
 
 class Suite(Protocol):
@@ -58,6 +58,23 @@ def _miniwob() -> Suite:
 
 SUITES: Mapping[str, Callable[[], Suite]] = {"miniwob": _miniwob}
 
+_REGISTERED: dict[str, str] = {}
+
+
+def register_suite(name: str, entry_point: str) -> None:
+    """Make a suite of your own known, so that `WebEnv("NAME.TASK")` plays it.
+
+    Args:
+        name: what stands before the dot in its task ids.
+        entry_point: `package.module:Class`, importable in the environment's worker process too; called without arguments.
+    """
+    _REGISTERED[name] = entry_point
+
+
+def registered_suites() -> dict[str, str]:
+    """Suites that `register_suite` made known: name -> entry point."""
+    return dict(_REGISTERED)
+
 
 def load_suite(name: str) -> Suite:
     """The suite of that name.
@@ -65,6 +82,10 @@ def load_suite(name: str) -> Suite:
     Raises:
         UnknownNameError: there is none.
     """
+    if name in _REGISTERED:
+        module, _, attribute = _REGISTERED[name].partition(":")
+        suite: Suite = getattr(import_module(module), attribute)()
+        return suite
     if name not in SUITES:
         raise UnknownNameError(
             explain(

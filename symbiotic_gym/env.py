@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
 from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.judging import ask_judge
+from symbiotic_gym.protocols import LanguageModel
 from symbiotic_gym.spaces import Unicode
 from symbiotic_gym.suites import check_task
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
@@ -22,6 +24,9 @@ from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
 
 OPT_IN_KEYS = ("screenshot", "axtree", "dom", "extra")
+
+EVALUATION_TIMEOUT_S = 90.0
+"""Official evaluators open up to ten pages one after another, and wait three seconds on each."""
 
 
 class WebEnv(gym.Env[Observation, str]):
@@ -64,6 +69,9 @@ class WebEnv(gym.Env[Observation, str]):
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
         task_kwargs: further arguments of the BrowserGym task.
+        instance: which WebArena to play on, by its name in the sites file (`symbiotic_gym.suites.instances`).
+        judge: the language model that compares answers by meaning, where a task's evaluator asks for that. Without one such
+            an episode ends as invalid.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -83,6 +91,8 @@ class WebEnv(gym.Env[Observation, str]):
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
         task_kwargs: Mapping[str, Any] | None = None,
+        instance: str | None = None,
+        judge: LanguageModel | None = None,
     ) -> None:
         self.task = check_task(task)
         _check_names("observe", observe, OPT_IN_KEYS)
@@ -91,7 +101,8 @@ class WebEnv(gym.Env[Observation, str]):
         self.render_mode = render_mode
         self.step_timeout_s = step_timeout_s
         self.reset_timeout_s = reset_timeout_s
-        self.task_kwargs = dict(task_kwargs or {})
+        self.task_kwargs = dict(task_kwargs or {}) | ({"instance": instance} if instance else {})
+        self.judge = judge
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
@@ -100,6 +111,7 @@ class WebEnv(gym.Env[Observation, str]):
         self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
         self._observation: Observation | None = None
         self._done = True
+        self._steps = 0
         self.seconds: Mapping[str, float] = {}
         """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
@@ -130,7 +142,7 @@ class WebEnv(gym.Env[Observation, str]):
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
-        self._done = False
+        self._done, self._steps = False, 0
         return self._observation, {"task": self.task, "seed": instance}
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -145,8 +157,12 @@ class WebEnv(gym.Env[Observation, str]):
         if self._done or self._observation is None:
             raise gym.error.ResetNeeded("the episode is over: call reset() before the next step()")
         last = self._observation
+        self._steps += 1
         try:
             result = self._process.call("step", self.step_timeout_s, text=str(action))
+            if result["judged_at_end"] and (result["done"] or self._is_last_step()):
+                result["reward"] = self._conclude()
+                result["done"] = result["done"] or result["reward"] > 0
         except InfrastructureError as error:
             self._process.kill()
             return self._broken(last, str(action), error)
@@ -158,6 +174,17 @@ class WebEnv(gym.Env[Observation, str]):
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True
         return self._observation, reward, done, False, info
+
+    def _is_last_step(self) -> bool:
+        return self.spec is not None and self._steps == self.spec.max_episode_steps
+
+    def _conclude(self) -> float:
+        """The verdict of a task that is judged at the end, by its evaluator and, where that asks for one, the judge."""
+        concluded = self._process.call("conclude", self.step_timeout_s + EVALUATION_TIMEOUT_S)
+        if not concluded["questions"]:
+            return float(concluded["reward"])
+        answers = ask_judge(self.judge, concluded["questions"])
+        return float(self._process.call("settle", self.step_timeout_s + EVALUATION_TIMEOUT_S, answers=answers))
 
     def render(self) -> NDArray[np.uint8] | None:
         """The viewport as a uint8 array, (height, width, 3); None without `render_mode`.

@@ -20,7 +20,7 @@ from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
-from symbiotic_gym.suites import Site, Suite, load_suite
+from symbiotic_gym.suites import JudgedAtTheEnd, Site, Suite, load_suite
 
 REST_BOUND_MS = 3000
 """A page that never rests is observed after this long."""
@@ -62,7 +62,7 @@ class Session:
         self._leave_episode()
         suite_name, _, name = task.partition(".")
         suite = load_suite(suite_name)
-        self._serve(suite)
+        self._serve(suite, task_kwargs)
         assert self.site is not None  # _serve opened it
         self.task = suite.make_task(name, seed, self.site, task_kwargs)
         width, height = self.viewport or (self.task.viewport["width"], self.task.viewport["height"])
@@ -109,6 +109,7 @@ class Session:
             "observation": observation,
             "reward": float(reward),
             "done": bool(done) or self.infeasible,
+            "judged_at_end": isinstance(self.task, JudgedAtTheEnd),
             "error": error,
             "seconds": {
                 "act": acted - started,
@@ -117,6 +118,16 @@ class Session:
                 "observe": seen - judged,
             },
         }
+
+    def conclude(self) -> dict[str, Any]:
+        """The verdict on an episode whose task is `JudgedAtTheEnd`, and the `questions` it still depends on."""
+        reward, questions = self.task.conclude(self.page, self.chat)
+        return {"reward": reward, "questions": questions}
+
+    def settle(self, answers: list[str]) -> float:
+        """The verdict, given a judge's answers to the questions."""
+        reward: float = self.task.settle(self.page, self.chat, answers)
+        return reward
 
     def close(self) -> None:
         self._leave_episode()
@@ -146,15 +157,17 @@ class Session:
 
     # --- parts of an episode ---
 
-    def _serve(self, suite: Suite) -> None:
-        """Have the suite's site running and a browser that reaches it and nothing else."""
-        if self.site is not None and self.site.suite == suite.name and self.browser is not None and self.browser.is_connected():
+    def _serve(self, suite: Suite, task_kwargs: dict[str, Any]) -> None:
+        """Have the task's site running and a browser that reaches it and nothing else."""
+        same = self.site is not None and self.site.suite == suite.site_key(task_kwargs)
+        if same and self.browser is not None and self.browser.is_connected():
             return
         if self.browser is not None:
             self.browser.close()
         if self.site is not None:
             self.site.close()
-        self.site = suite.open()
+            self.site = None
+        self.site = suite.open(task_kwargs)
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,

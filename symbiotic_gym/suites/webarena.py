@@ -1,0 +1,103 @@
+"""WebArena and what was made of it: `webarena` (812 tasks), `webarena_lite` (165), `webarena_verified` (812, 258 of them hard).
+
+The ids are registered from a list that is shipped. The packages that hold goals and evaluators are extras, and are imported in
+the worker process when the first of these tasks is played.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from symbiotic_gym.errors import ConfigError, MissingDependencyError, explain
+from symbiotic_gym.suites import Site
+from symbiotic_gym.suites.catalog import TaskInfo, list_tasks, webarena_tasks
+from symbiotic_gym.suites.instances import Instance, find_instance, occupy
+
+__all__ = ["WebArena", "WebArenaLite", "WebArenaVerified"]
+
+_OURS = ("instance", "allow_hosts")
+"""Arguments that are for the suite and not for BrowserGym's task."""
+
+
+class WebArena:
+    """The suite of 812 tasks with the official evaluators; see `symbiotic_gym.suites.Suite`.
+
+    `task_kwargs` takes, beside those of BrowserGym's task, `instance`: the name of the WebArena to play on
+    (`symbiotic_gym.suites.instances`), and `allow_hosts`: hosts that the sites load parts from, such as a server of map tiles.
+    """
+
+    name = "webarena"
+    extra = "webarena"
+
+    def tasks(self) -> tuple[str, ...]:
+        return webarena_tasks(self.name)
+
+    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
+        instance = find_instance(task_kwargs.get("instance"))
+        return " ".join(["webarena", instance.name, *task_kwargs.get("allow_hosts", ())])
+
+    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
+        instance = occupy(task_kwargs.get("instance"))
+        return Site(suite=self.site_key(task_kwargs), reachable=instance.hosts() + tuple(task_kwargs.get("allow_hosts", ())))
+
+    def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
+        instance = occupy(task_kwargs.get("instance"))
+        (info,) = (info for info in list_tasks(suite=self.name) if info.task == f"{self.name}.{name}")
+        _require_sites(info, instance)
+        kwargs = {key: value for key, value in task_kwargs.items() if key not in _OURS}
+        try:
+            return self._make(int(name), seed, kwargs)
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                explain(
+                    f"{info.task} needs {error.name}, which is not installed",
+                    f"the extra {self.extra}",
+                    "it holds the task's goal and the official evaluators",
+                    f"pip install 'symbiotic-gym[{self.extra}]'",
+                )
+            ) from error
+
+    def _make(self, number: int, seed: int, kwargs: dict[str, Any]) -> Any:
+        from symbiotic_gym.suites.any_browsergym import import_without_downloads
+        from symbiotic_gym.suites.official import OfficialTask
+
+        module = import_without_downloads("browsergym.webarena")
+        return OfficialTask(module.task.GenericWebArenaTask(seed=seed, task_id=number, **kwargs))
+
+
+class WebArenaLite(WebArena):
+    """The 165 tasks of VisualAgentBench, with their evaluators."""
+
+    name = "webarena_lite"
+
+    def _make(self, number: int, seed: int, kwargs: dict[str, Any]) -> Any:
+        from symbiotic_gym.suites.any_browsergym import import_without_downloads
+        from symbiotic_gym.suites.official import OfficialTask
+
+        module = import_without_downloads("browsergym.webarenalite")
+        return OfficialTask(module.task.WebArenaLiteTask(seed=seed, task_id=number, **kwargs))
+
+
+class WebArenaVerified(WebArena):
+    """The 812 tasks of WebArena-Verified, judged by what the browser sent and by a structured answer, without a model."""
+
+    name = "webarena_verified"
+    extra = "webarena_verified"
+
+    def _make(self, number: int, seed: int, kwargs: dict[str, Any]) -> Any:
+        from symbiotic_gym.suites.verified import VerifiedTask
+
+        return VerifiedTask(number, **kwargs)
+
+
+def _require_sites(info: TaskInfo, instance: Instance) -> None:
+    missing = [site for site in info.sites if site not in instance.urls]
+    if missing:
+        raise ConfigError(
+            explain(
+                f"{info.task} is played on {' and '.join(info.sites)}, and instance {instance.name} has no {' and '.join(missing)}",
+                "an instance that has the task's sites",
+                "a task whose site is missing would look like one that the policy failed",
+                f"host it and set {' '.join('WA_' + site.upper() for site in missing)} (or the sites file), or choose tasks by "
+                "`symbiotic-gym tasks --site …`",
+            )
+        )

@@ -6,6 +6,7 @@ any thread and under vector environments, and outlives a hung page or a killed b
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,11 +15,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
-from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
 from symbiotic_gym.judging import ask_judge
 from symbiotic_gym.protocols import LanguageModel
 from symbiotic_gym.spaces import Unicode
-from symbiotic_gym.suites import check_task
+from symbiotic_gym.suites import check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
@@ -68,6 +69,8 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: (width, height) in pixels instead of the task's own.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
+        memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
+        uploads: the folder whose files `upload_file` may use; without one it uploads nothing.
         task_kwargs: further arguments of the BrowserGym task.
         instance: which WebArena to play on, by its name in the sites file (`symbiotic_gym.suites.instances`).
         judge: the language model that compares answers by meaning, where a task's evaluator asks for that. Without one such
@@ -90,6 +93,8 @@ class WebEnv(gym.Env[Observation, str]):
         viewport: tuple[int, int] | None = None,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
+        memory_limit_mb: int = 4096,
+        uploads: str | Path | None = None,
         task_kwargs: Mapping[str, Any] | None = None,
         instance: str | None = None,
         judge: LanguageModel | None = None,
@@ -108,7 +113,16 @@ class WebEnv(gym.Env[Observation, str]):
         for key in self.observe:
             fields[key] = _Image() if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
-        self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
+        self._process = BrowserProcess(
+            {
+                "headless": headless,
+                "observe": self.observe,
+                "viewport": viewport,
+                "uploads": str(Path(uploads).resolve()) if uploads is not None else None,
+                "suites": registered_suites(),
+            },
+            memory_limit_mb=memory_limit_mb,
+        )
         self._observation: Observation | None = None
         self._done = True
         self._steps = 0
@@ -134,11 +148,11 @@ class WebEnv(gym.Env[Observation, str]):
         instance = seed if seed is not None else int(self.np_random.integers(2**31))
         self._done, self._observation = True, None
         try:
-            self._process.ensure()
+            self._process.ensure(self.reset_timeout_s)
             started = self._process.call(
                 "reset", self.reset_timeout_s, task=self.task, seed=instance, task_kwargs=self.task_kwargs
             )
-        except InfrastructureError:
+        except BrowserError:
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
@@ -164,7 +178,8 @@ class WebEnv(gym.Env[Observation, str]):
                 result["reward"] = self._conclude()
                 result["done"] = result["done"] or result["reward"] > 0
         except InfrastructureError as error:
-            self._process.kill()
+            if isinstance(error, BrowserError):  # a site's fault leaves the browser as good as it was
+                self._process.kill()
             return self._broken(last, str(action), error)
         self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
         reward, done = float(result["reward"]), bool(result["done"])

@@ -9,21 +9,28 @@ import base64
 import json
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import resources
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Frame, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
+from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
+from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
-from symbiotic_gym.suites import JudgedAtTheEnd, Site, Suite, load_suite
+from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
 
 REST_BOUND_MS = 3000
 """A page that never rests is observed after this long."""
+
+MOST_TABS = 20
+"""Tabs beyond are closed as they open: a page that opens hundreds would take the machine down."""
 
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
@@ -37,18 +44,31 @@ class Session:
         headless: whether the browser has no window.
         observe: the opt-in observation keys to fill (`screenshot`, `axtree`, `dom`, `extra`).
         viewport: (width, height) in pixels; None takes the task's own.
+        uploads: the folder whose files may be uploaded; None allows none.
+        suites: suites of the user's own, as `register_suite` takes them.
     """
 
     def __init__(
-        self, *, headless: bool = True, observe: tuple[str, ...] = (), viewport: tuple[int, int] | None = None
+        self,
+        *,
+        headless: bool = True,
+        observe: tuple[str, ...] = (),
+        viewport: tuple[int, int] | None = None,
+        uploads: str | None = None,
+        suites: Mapping[str, str] | None = None,
     ) -> None:
+        for name, entry_point in (suites or {}).items():
+            register_suite(name, entry_point)
         self.headless = headless
         self.observe = observe
         self.viewport = viewport
+        self.uploads = uploads
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None
         self.site: Site | None = None
+        self.fence = Fence({})
+        self.faults = SiteFaults(self.fence)
         self.context: BrowserContext | None = None
         self.task: Any = None
         self.chat: list[dict[str, Any]] = []
@@ -59,10 +79,12 @@ class Session:
 
     def reset(self, task: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Start an episode of `task` (`miniwob.click-test`) and return its first observation."""
-        self._leave_episode()
+        self.leave()
         suite_name, _, name = task.partition(".")
         suite = load_suite(suite_name)
-        self._serve(suite, task_kwargs)
+        if isinstance(suite, Elsewhere):
+            suite = suite.placed(task_kwargs)
+        self._serve(suite)
         assert self.site is not None  # _serve opened it
         self.task = suite.make_task(name, seed, self.site, task_kwargs)
         width, height = self.viewport or (self.task.viewport["width"], self.task.viewport["height"])
@@ -70,9 +92,10 @@ class Session:
             viewport={"width": width, "height": height},
             locale=self.task.locale,
             timezone_id=self.task.timezone_id,
-            service_workers="block",
-            accept_downloads=False,
+            **self.fence.context_options(),
         )
+        self.faults = SiteFaults(self.fence, self.site.signs)
+        self.faults.watch(self.context)
         self.context.set_default_timeout(self.task.timeout)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
@@ -82,6 +105,7 @@ class Session:
         try:
             goal, _ = self.task.setup(self.page)
         except PlaywrightError as error:
+            self.faults.check()
             raise SiteError(
                 explain(
                     f"the start page of {task} did not load: {str(error).splitlines()[0]}",
@@ -90,7 +114,9 @@ class Session:
                     "check that the task's site is up (symbiotic-gym doctor), then run the episode again",
                 )
             ) from error
-        return {"goal": _goal_text(goal), "observation": self._observe()}
+        observation = self._observe()
+        self.faults.check(observation)
+        return {"goal": _goal_text(goal), "observation": observation}
 
     def step(self, text: str) -> dict[str, Any]:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
@@ -99,11 +125,13 @@ class Session:
         acted = time.perf_counter()
         self._rest()
         rested = time.perf_counter()
+        self.faults.check()
         reward, done, message, _ = self.task.validate(self.page, self.chat)
         if message:
             self.chat.append({"role": "user", "timestamp": time.time(), "message": message})
         judged = time.perf_counter()
         observation = self._observe(rested=True)
+        self.faults.check(observation)
         seen = time.perf_counter()
         return {
             "observation": observation,
@@ -130,7 +158,7 @@ class Session:
         return reward
 
     def close(self) -> None:
-        self._leave_episode()
+        self.leave()
         if self.browser is not None:
             self.browser.close()
         if self.site is not None:
@@ -153,29 +181,31 @@ class Session:
         self._page = page
 
     def _on_page(self, page: Page) -> None:
+        if self.context is not None and len(self.context.pages) > MOST_TABS:
+            with suppress(PlaywrightError):  # it may be gone already
+                page.close()
+            return
         self._page = page  # a link that opens a tab makes it the active one, as for a person
 
     # --- parts of an episode ---
 
-    def _serve(self, suite: Suite, task_kwargs: dict[str, Any]) -> None:
-        """Have the task's site running and a browser that reaches it and nothing else."""
-        same = self.site is not None and self.site.suite == suite.site_key(task_kwargs)
-        if same and self.browser is not None and self.browser.is_connected():
+    def _serve(self, suite: Suite) -> None:
+        """Have the suite's site running and a browser that reaches it and nothing else."""
+        if self.site is not None and self.site.suite == suite.name and self.browser is not None and self.browser.is_connected():
             return
         if self.browser is not None:
             self.browser.close()
         if self.site is not None:
             self.site.close()
             self.site = None
-        self.site = suite.open(task_kwargs)
+        self.site = suite.open()
+        self.fence = Fence(self.site.hosts)
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,
                 executable_path=require_chromium(headed=not self.headless),
                 args=[
-                    f"--host-resolver-rules={self.site.resolver_rules()}",
-                    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-                    "--force-webrtc-ip-handling-policy",
+                    *self.fence.launch_args(),
                     "--disable-features=OverlayScrollbars,ExtendedOverlayScrollbars",
                 ],
                 ignore_default_args=["--hide-scrollbars"],
@@ -190,7 +220,8 @@ class Session:
                 )
             ) from error
 
-    def _leave_episode(self) -> None:
+    def leave(self) -> None:
+        """End the episode, if there is one, and close its pages."""
         if self.task is not None:
             with suppress(PlaywrightError):  # a page that crashed or was closed needs no further closing
                 self.task.teardown()
@@ -219,6 +250,8 @@ class Session:
                 self.page.wait_for_load_state("domcontentloaded", timeout=left_ms)
                 self.page.evaluate("(ms) => window.__symbiotic ? window.__symbiotic.rest(ms) : true", left_ms)
                 return
+            except PlaywrightTimeout:
+                return  # a page that is still coming in is seen as far as it has come
             except PlaywrightError as error:
                 if not _mid_navigation(error):
                     raise

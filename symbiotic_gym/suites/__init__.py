@@ -4,16 +4,25 @@ A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks withou
 served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
+from symbiotic_gym.browser.site_faults import Sign
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
-__all__ = ["SUITES", "JudgedAtTheEnd", "Site", "Suite", "check_task", "load_suite"]
-
-ANYWHERE = "*"
-"""As a reachable host: no fence. Only a user's own `allow_hosts` may say so."""
+__all__ = [
+    "SUITES",
+    "Elsewhere",
+    "JudgedAtTheEnd",
+    "Site",
+    "Suite",
+    "check_task",
+    "load_suite",
+    "register_suite",
+    "registered_suites",
+]
 
 
 @dataclass
@@ -21,23 +30,16 @@ class Site:
     """What a suite's tasks are served by, and the only thing their browser can reach.
 
     Attributes:
-        suite: the `site_key` it was opened for: tasks with the same key share the site and its browser.
-        hosts: host name as it stands in URLs -> `address:port` it is served at.
-        reachable: hosts that exist outside of this process and resolve as usual.
+        suite: name of the suite; of a placed one, its own.
+        hosts: `name` or `name:port` as it stands in URLs -> `address:port` it is served at (`symbiotic_gym.browser.fence`).
         close: stops the servers.
+        signs: how the sites show that they, not the policy, are at fault.
     """
 
     suite: str
     hosts: Mapping[str, str] = field(default_factory=dict)
-    reachable: tuple[str, ...] = ()
     close: Callable[[], None] = lambda: None
-
-    def resolver_rules(self) -> str:
-        """Chromium's --host-resolver-rules: the site's hosts, and nothing else resolves."""
-        rules = [f"MAP {host} {address}" for host, address in self.hosts.items()]
-        if ANYWHERE in self.reachable:
-            return ", ".join(rules)
-        return ", ".join(rules + ["MAP * ~NOTFOUND"] + [f"EXCLUDE {host}" for host in self.reachable])
+    signs: Sequence[Sign] = ()
 
 
 @runtime_checkable
@@ -62,16 +64,21 @@ class Suite(Protocol):
         """Names of all tasks, without the suite's; loads no browser. Empty where any name may be one."""
         ...
 
-    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
-        """Names the site that tasks with these arguments are played on."""
-        ...
-
-    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
+    def open(self) -> Site:
         """Start what serves the tasks."""
         ...
 
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
         """A BrowserGym task (`browsergym.core.task.AbstractBrowserTask`)."""
+        ...
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A suite whose sites are not its own: where they are depends on the arguments of the task and on this machine's settings."""
+
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
+        """The same suite on certain sites. Suites of one `name` share a site, and with it the browser."""
         ...
 
 
@@ -120,6 +127,23 @@ SUITES: Mapping[str, Callable[[], Suite]] = {
     "browsergym": _browsergym,
 }
 
+_REGISTERED: dict[str, str] = {}
+
+
+def register_suite(name: str, entry_point: str) -> None:
+    """Make a suite of your own known, so that `WebEnv("NAME.TASK")` plays it.
+
+    Args:
+        name: what stands before the dot in its task ids.
+        entry_point: `package.module:Class`, importable in the environment's worker process too; called without arguments.
+    """
+    _REGISTERED[name] = entry_point
+
+
+def registered_suites() -> dict[str, str]:
+    """Suites that `register_suite` made known: name -> entry point."""
+    return dict(_REGISTERED)
+
 
 def load_suite(name: str) -> Suite:
     """The suite of that name.
@@ -127,6 +151,10 @@ def load_suite(name: str) -> Suite:
     Raises:
         UnknownNameError: there is none.
     """
+    if name in _REGISTERED:
+        module, _, attribute = _REGISTERED[name].partition(":")
+        suite: Suite = getattr(import_module(module), attribute)()
+        return suite
     if name not in SUITES:
         raise UnknownNameError(
             explain(

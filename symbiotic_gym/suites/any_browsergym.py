@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 from symbiotic_gym.errors import MissingDependencyError, UnknownNameError, explain, nearest
-from symbiotic_gym.suites import Site
+from symbiotic_gym.suites import Site, Suite
+from symbiotic_gym.suites.placing import PlacedSuite, hosts_of
 
 __all__ = ["AnyBrowserGym", "import_without_downloads"]
 
@@ -36,15 +36,16 @@ class AnyBrowserGym:
     def tasks(self) -> tuple[str, ...]:
         return ()  # known only after importing every package there is
 
-    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
-        return f"{self.name} {' '.join(_hosts(task_kwargs))}"
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
+        places = [value for variable, value in os.environ.items() if variable.startswith(_PLACES)]
+        hosts = hosts_of(places, task_kwargs.get("allow_hosts", ()))
+        return PlacedSuite(name=f"{self.name} {' '.join(hosts)}", hosts=hosts, make=_make)
 
-    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
-        return Site(suite=self.site_key(task_kwargs), reachable=_hosts(task_kwargs))
+    def open(self) -> Site:
+        return self.placed({}).open()
 
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
-        kwargs = {key: value for key, value in task_kwargs.items() if key != "allow_hosts"}
-        return _task_class(name)(seed=seed, **kwargs)
+        return _make(name, seed, task_kwargs)
 
 
 def import_without_downloads(module: str) -> Any:
@@ -64,9 +65,9 @@ def _no_downloads() -> Iterator[None]:
         yield
 
 
-def _hosts(task_kwargs: Mapping[str, Any]) -> tuple[str, ...]:
-    places = {urlsplit(value).hostname for variable, value in os.environ.items() if variable.startswith(_PLACES)}
-    return tuple(sorted({host for host in places if host} | set(task_kwargs.get("allow_hosts", ()))))
+def _make(name: str, seed: int, task_kwargs: Mapping[str, Any]) -> Any:
+    kwargs = {key: value for key, value in task_kwargs.items() if key != "allow_hosts"}
+    return _task_class(name)(seed=seed, **kwargs)
 
 
 def _task_class(name: str) -> Any:

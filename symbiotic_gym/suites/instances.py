@@ -55,10 +55,6 @@ class Instance:
         """The instance as BrowserGym's variables."""
         return {f"WA_{key.upper()}": self.urls.get(key, _ABSENT) for key in _KEYS} | dict(self.options)
 
-    def hosts(self) -> tuple[str, ...]:
-        """The hosts its sites are on."""
-        return tuple(sorted({urlsplit(url).hostname or "" for url in self.urls.values()}))
-
 
 def list_instances() -> list[Instance]:
     """All instances that are known here: the variables' first, then the sites file's.

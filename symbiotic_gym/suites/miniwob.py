@@ -48,10 +48,7 @@ class MiniWoB:
     def tasks(self) -> tuple[str, ...]:
         return TASKS
 
-    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
-        return self.name
-
-    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
+    def open(self) -> Site:
         folder = str(resources.files("miniwob").joinpath("html"))
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=folder))
         server.daemon_threads = True
@@ -61,7 +58,7 @@ class MiniWoB:
             server.shutdown()
             server.server_close()
 
-        return Site(suite=self.site_key(task_kwargs), hosts={HOST: f"127.0.0.1:{server.server_address[1]}"}, close=close)
+        return Site(suite=self.name, hosts={HOST: f"127.0.0.1:{server.server_address[1]}"}, close=close)
 
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
         task_class = {cls.subdomain: cls for cls in import_module("browsergym.miniwob").ALL_MINIWOB_TASKS}[name]

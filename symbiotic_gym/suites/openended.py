@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from symbiotic_gym.errors import ConfigError, explain
-from symbiotic_gym.suites import Site
+from symbiotic_gym.suites import Site, Suite
+from symbiotic_gym.suites.placing import PlacedSuite, hosts_of
 from symbiotic_gym.suites.wrapping import WrappedTask, has_reported
 
 if TYPE_CHECKING:
@@ -55,20 +56,21 @@ class OpenEnded:
     def tasks(self) -> tuple[str, ...]:
         return ()  # it needs arguments, so no id can stand for it alone
 
-    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
-        return f"{self.name} {' '.join(self._hosts(task_kwargs))}"
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
+        hosts = hosts_of([task_kwargs["start_url"]], task_kwargs.get("allow_hosts", ()))
+        return PlacedSuite(name=f"{self.name} {' '.join(hosts)}", hosts=hosts, make=_make)
 
-    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
-        return Site(suite=self.site_key(task_kwargs), reachable=self._hosts(task_kwargs))
+    def open(self) -> Site:
+        raise NotImplementedError("an open-ended task is played where its arguments say: placed(task_kwargs)")
 
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
-        from browsergym.core.task import OpenEndedTask
+        return _make(name, seed, task_kwargs)
 
-        return _EndsWithAReport(OpenEndedTask(seed=seed, start_url=task_kwargs["start_url"], goal=task_kwargs["goal"]))
 
-    def _hosts(self, task_kwargs: Mapping[str, Any]) -> tuple[str, ...]:
-        host = urlsplit(task_kwargs["start_url"]).hostname or ""
-        return tuple(sorted({host, *task_kwargs.get("allow_hosts", ())}))
+def _make(name: str, seed: int, task_kwargs: Mapping[str, Any]) -> Any:
+    from browsergym.core.task import OpenEndedTask
+
+    return _EndsWithAReport(OpenEndedTask(seed=seed, start_url=task_kwargs["start_url"], goal=task_kwargs["goal"]))
 
 
 class _EndsWithAReport(WrappedTask):

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, explain
-from symbiotic_gym.suites import Site
+from symbiotic_gym.browser.site_faults import Sign
+from symbiotic_gym.suites import Site, Suite
 from symbiotic_gym.suites.catalog import TaskInfo, list_tasks, webarena_tasks
-from symbiotic_gym.suites.instances import Instance, find_instance, occupy
+from symbiotic_gym.suites.instances import Instance, occupy
+from symbiotic_gym.suites.placing import MakeTask, PlacedSuite, hosts_of
 
 __all__ = ["WebArena", "WebArenaLite", "WebArenaVerified"]
 
@@ -31,16 +33,23 @@ class WebArena:
     def tasks(self) -> tuple[str, ...]:
         return webarena_tasks(self.name)
 
-    def site_key(self, task_kwargs: Mapping[str, Any]) -> str:
-        instance = find_instance(task_kwargs.get("instance"))
-        return " ".join(["webarena", instance.name, *task_kwargs.get("allow_hosts", ())])
-
-    def open(self, task_kwargs: Mapping[str, Any]) -> Site:
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
         instance = occupy(task_kwargs.get("instance"))
-        return Site(suite=self.site_key(task_kwargs), reachable=instance.hosts() + tuple(task_kwargs.get("allow_hosts", ())))
+        hosts = hosts_of(instance.urls.values(), task_kwargs.get("allow_hosts", ()))
+        return PlacedSuite(
+            name=f"webarena {' '.join(hosts)}", hosts=hosts, make=self._make_on(instance), signs=signs_of(instance.urls)
+        )
+
+    def open(self) -> Site:
+        return self.placed({}).open()
 
     def make_task(self, name: str, seed: int, site: Site, task_kwargs: Mapping[str, Any]) -> Any:
-        instance = occupy(task_kwargs.get("instance"))
+        return self.placed(task_kwargs).make_task(name, seed, site, task_kwargs)
+
+    def _make_on(self, instance: Instance) -> MakeTask:
+        return lambda name, seed, task_kwargs: self._make_task(instance, name, seed, task_kwargs)
+
+    def _make_task(self, instance: Instance, name: str, seed: int, task_kwargs: Mapping[str, Any]) -> Any:
         (info,) = (info for info in list_tasks(suite=self.name) if info.task == f"{self.name}.{name}")
         _require_sites(info, instance)
         kwargs = {key: value for key, value in task_kwargs.items() if key not in _OURS}
@@ -101,3 +110,20 @@ def _require_sites(info: TaskInfo, instance: Instance) -> None:
                 "`symbiotic-gym tasks --site …`",
             )
         )
+
+
+_LOGIN = {"gitlab": "/users/sign_in", "shopping": "/customer/account/login/.*", "reddit": "/login"}
+_LOGOUT = {"gitlab": "/users/sign_out", "shopping": "/customer/account/logout", "reddit": "/logout"}
+_TOO_MUCH = {"reddit": r"You cannot post more\.|Rate limit exceeded"}
+
+
+def signs_of(urls: Mapping[str, str]) -> list[Sign]:
+    """How WebArena's sites show that a login has expired or that they refuse more posts for now."""
+    signs = []
+    for site, url in urls.items():
+        (host,) = hosts_of([url])
+        if site in _LOGIN:
+            signs.append(Sign(kind="login", host=host, path=_LOGIN[site], unless=_LOGOUT[site]))
+        if site in _TOO_MUCH:
+            signs.append(Sign(kind="rate_limit", host=host, text=_TOO_MUCH[site]))
+    return signs

@@ -15,7 +15,8 @@ MAX_EPISODE_STEPS: dict[str, int | None] = {
 }
 """Steps after which `gym.make` truncates.
 
-MiniWoB: BrowserGym's benchmark allows 10, fewer than its date picker can need. WebArena: 30, as its authors and BrowserGym run it.
+MiniWoB: BrowserGym's benchmark allows 10, fewer than its date picker can need. WebArena: 30, as its authors and BrowserGym
+run it.
 """
 
 

@@ -1,7 +1,7 @@
 """Asking a judge: the questions that some tasks' evaluators have for a language model, put to the one the user chose.
 
-The judge is a `LanguageModel`: an endpoint, a local model, or a scripted one. It is asked in the environment's own process, so one
-local model can serve all environments.
+The judge is a `LanguageModel`: an endpoint, a local model, or a scripted one. It is asked in the environment's own process, so
+one local model can serve all environments.
 """
 
 from collections.abc import Sequence

@@ -75,7 +75,7 @@ class Suite(Protocol):
 
 @runtime_checkable
 class Elsewhere(Protocol):
-    """A suite whose sites are not its own: where they are depends on the arguments of the task and on this machine's settings."""
+    """A suite whose sites are not its own: where they are depends on the task's arguments and on this machine's settings."""
 
     def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
         """The same suite on certain sites. Suites of one `name` share a site, and with it the browser."""

@@ -10,12 +10,15 @@ WebArena-Verified's subset of 258.
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-__all__ = ["SPLITS", "TaskInfo", "list_tasks", "template_split"]
+from symbiotic_gym.errors import UnknownNameError, explain, nearest
+
+__all__ = ["SPLITS", "TaskInfo", "count_tasks", "list_tasks", "template_split", "webarena_tasks"]
 
 SPLITS = ("train", "test", "template-train", "template-test", "hard")
 
@@ -43,6 +46,11 @@ class TaskInfo:
     def suite(self) -> str:
         return self.task.partition(".")[0]
 
+    @property
+    def id(self) -> str:
+        """What `gymnasium.make` takes."""
+        return f"symbiotic/{self.task}-v0"
+
 
 def list_tasks(
     *,
@@ -52,7 +60,16 @@ def list_tasks(
     split: str | None = None,
     evaluator: str | None = None,
 ) -> list[TaskInfo]:
-    """All tasks that fit every given condition, suites in the order they are registered in, then by number or name."""
+    """All tasks that fit every given condition, suites in the order they are registered in, then by number or name.
+
+    Raises:
+        UnknownNameError: no task has such a suite, site, template, split or evaluator.
+    """
+    _check("suite", suite, {info.suite for info in _all()})
+    _check("site", site, {name for info in _all() for name in info.sites})
+    _check("template", template, {info.template for info in _all() if info.template is not None})
+    _check("split", split, SPLITS)
+    _check("evaluator", evaluator, {name for info in _all() for name in info.evaluators})
     return [
         info
         for info in _all()
@@ -62,6 +79,20 @@ def list_tasks(
         and (split is None or split in info.splits)
         and (evaluator is None or evaluator in info.evaluators)
     ]
+
+
+def count_tasks(tasks: Sequence[TaskInfo]) -> list[tuple[str, int]]:
+    """How many of these tasks each suite, site, evaluator and split has, and from how many templates they were made."""
+    counts = Counter(label for info in tasks for label in _labels(info))
+    templates = {info.template for info in tasks if info.template is not None}
+    return [*counts.items(), *([("templates", len(templates))] if templates else [])]
+
+
+def _labels(info: TaskInfo) -> list[str]:
+    labels = [f"suite {info.suite}"]
+    for kind, names in (("site", info.sites), ("evaluator", info.evaluators), ("split", info.splits)):
+        labels += [f"{kind} {name}" for name in names]
+    return labels
 
 
 def template_split(template: int) -> str:
@@ -99,6 +130,19 @@ def _list() -> Iterator[TaskInfo]:
         else:
             for name in load_suite(suite).tasks():
                 yield TaskInfo(task=f"{suite}.{name}")
+
+
+def _check(what: str, given: str | int | None, known: Iterable[str | int]) -> None:
+    names = sorted(str(name) for name in known)
+    if given is not None and str(given) not in names:
+        raise UnknownNameError(
+            explain(
+                f"no task has the {what} {str(given)!r} ({nearest(str(given), names)})",
+                f"one of {', '.join(names[:20])}{', …' if len(names) > 20 else ''}",
+                "an empty list would look as if there were no such tasks",
+                f"correct the {what}",
+            )
+        )
 
 
 def _info(suite: str, row: dict[str, str]) -> TaskInfo:

@@ -1,7 +1,8 @@
 """Where a WebArena is: the usual `WA_*` variables, or a sites file that names several instances.
 
-BrowserGym and libwebarena read the variables once per process, so an instance belongs to a worker process: `occupy` puts it into
-that process's environment before either is imported. Environments of one program can so be on different instances. A sites file:
+BrowserGym and libwebarena read the variables once per process, so an instance belongs to a worker process: `occupy` puts it
+into that process's environment before either is imported. Environments of one program can so be on different instances. A sites
+file:
 
     [instances.one]
     shopping = "http://10.0.0.5:7770"

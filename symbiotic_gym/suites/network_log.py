@@ -1,8 +1,9 @@
 """What a browser sent and received during an episode, in the form of HAR entries.
 
-WebArena-Verified judges by it. BrowserGym hands its evaluators Playwright's trace, in which the bodies of requests lie in files of
-their own that the evaluators do not open, so that none of its 447 expectations about submitted forms can be met. Here they are read
-while the requests happen. Files of a page's looks (images, styles, scripts) are left out, as the evaluators leave them out.
+WebArena-Verified judges by it. BrowserGym hands its evaluators Playwright's trace, in which the bodies of requests lie in files
+of their own that the evaluators do not open, so that none of its 447 expectations about submitted forms can be met. Here they
+are read while the requests happen. Files of a page's looks (images, styles, scripts) are left out, as the evaluators leave
+them out.
 """
 
 from contextlib import suppress

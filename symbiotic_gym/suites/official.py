@@ -3,8 +3,8 @@
 Runs in the worker process, where browsergym-webarena and libwebarena are. Four things are changed around them, none inside:
 
 - `validate` says after each step whether the policy has stopped; the verdict is `conclude`'s, asked for once.
-- The judge they name is a model that is no longer served. Their questions to it are collected, wording included, and answered by
-  the judge of the environment; a verdict that another rule has settled asks nobody.
+- The judge they name is a model that is no longer served. Their questions to it are collected, wording included, and answered
+  by the judge of the environment; a verdict that another rule has settled asks nobody.
 - Where they ask nltk for words, its data is fetched or done without (`tokenizer.py`).
 - A site that breaks while they look at it makes the episode invalid.
 
@@ -133,4 +133,3 @@ def _whose_fault(error: Exception) -> Exception:
             "check the sites with `symbiotic-gym doctor`, then run the episode again",
         )
     )
-

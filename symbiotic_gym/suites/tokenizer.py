@@ -1,9 +1,9 @@
 """Words as WebArena's evaluators split them, with or without the data that nltk downloads for it.
 
-31 of the 812 tasks want a one-digit number to stand in the answer as a word of its own. nltk finds words sentence by sentence, and
-sentences by Punkt, an algorithm with parameters learned from English newspapers, which are the download. Without them the same
-algorithm runs untrained. What it then lacks are abbreviations and words that start sentences; neither decides whether a digit
-before a full stop is a word, and a test holds that all 335 string-matched tasks get equal verdicts.
+31 of the 812 tasks want a one-digit number to stand in the answer as a word of its own. nltk finds words sentence by sentence,
+and sentences by Punkt, an algorithm with parameters learned from English newspapers, which are the download. Without them the
+same algorithm runs untrained. What it then lacks are abbreviations and words that start sentences; neither decides whether a
+digit before a full stop is a word, and a test holds that all 335 string-matched tasks get equal verdicts.
 """
 
 import os
@@ -26,7 +26,7 @@ def word_tokenize(text: str) -> list[str]:
 
 
 def trained_sentences() -> Any:
-    """nltk's sentence tokenizer for English.
+    """The sentence tokenizer of nltk for English.
 
     Raises:
         LookupError: its data is not on this machine.

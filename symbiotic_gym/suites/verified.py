@@ -1,8 +1,8 @@
 """WebArena-Verified: tasks judged without a model, by the requests the browser made and by a structured answer.
 
-BrowserGym's package for it wants Python 3.12, while the evaluators themselves run on 3.11; this is the part between them. Login is
-BrowserGym's (`WebArenaInstance.ui_login`), goals and evaluators are `webarena-verified`'s. An episode succeeds when every evaluator
-of its task says so; BrowserGym gives part of the reward for some of them.
+BrowserGym's package for it wants Python 3.12, while the evaluators themselves run on 3.11; this is the part between them. Login
+is BrowserGym's (`WebArenaInstance.ui_login`), goals and evaluators are `webarena-verified`'s. An episode succeeds when every
+evaluator of its task says so; BrowserGym gives part of the reward for some of them.
 """
 
 import importlib

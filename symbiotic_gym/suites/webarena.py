@@ -7,8 +7,8 @@ the worker process when the first of these tasks is played.
 from collections.abc import Mapping
 from typing import Any
 
-from symbiotic_gym.errors import ConfigError, MissingDependencyError, explain
 from symbiotic_gym.browser.site_faults import Sign
+from symbiotic_gym.errors import ConfigError, MissingDependencyError, explain
 from symbiotic_gym.suites import Site, Suite
 from symbiotic_gym.suites.catalog import TaskInfo, list_tasks, webarena_tasks
 from symbiotic_gym.suites.instances import Instance, occupy
@@ -103,7 +103,7 @@ def _require_sites(info: TaskInfo, instance: Instance) -> None:
     if missing:
         raise ConfigError(
             explain(
-                f"{info.task} is played on {' and '.join(info.sites)}, and instance {instance.name} has no {' and '.join(missing)}",
+                f"{info.task} is played on {' and '.join(info.sites)}; instance {instance.name} has no {' and '.join(missing)}",
                 "an instance that has the task's sites",
                 "a task whose site is missing would look like one that the policy failed",
                 f"host it and set {' '.join('WA_' + site.upper() for site in missing)} (or the sites file), or choose tasks by "

@@ -1,4 +1,4 @@
-"""Six websites on loopback that answer as WebArena's do where BrowserGym and the evaluators look: login forms, and a shop's REST API.
+"""Six websites on loopback that answer as WebArena's where BrowserGym and the evaluators look: login forms, a shop's REST API.
 
 What a page shows is set by the test (`pages`); whether somebody is logged in is kept in a cookie, as on the real sites.
 """
@@ -18,7 +18,12 @@ ACCOUNTS = {
     "shopping": ("emma.lopez@gmail.com", "Password.123"),
     "shopping_admin": ("admin", "admin1234"),
 }
-LOGIN_PATHS = {"reddit": "/login", "gitlab": "/users/sign_in", "shopping": "/customer/account/login", "shopping_admin": "/admin"}
+LOGIN_PATHS = {
+    "reddit": "/login",
+    "gitlab": "/users/sign_in",
+    "shopping": "/customer/account/login",
+    "shopping_admin": "/admin",
+}
 LABELS = {
     "reddit": ("Username", "Password", "Log in"),
     "gitlab": ("Username or email", "Password", "Sign in"),

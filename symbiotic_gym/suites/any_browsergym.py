@@ -5,6 +5,7 @@ downloads, and its task class is taken out of the registration without BrowserGy
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -50,6 +51,8 @@ class AnyBrowserGym:
 
 def import_without_downloads(module: str) -> Any:
     """Import a BrowserGym package. Some fetch nltk's tokenizer data as they are imported, and raise without the network."""
+    # libwebarena pins a beartype that complains of old type hints, a hundred lines at a time; remove when it does no more
+    warnings.filterwarnings("ignore", module=r"beartype\.")
     with _no_downloads():
         return import_module(module)
 

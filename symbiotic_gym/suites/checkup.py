@@ -1,7 +1,7 @@
-"""Whether the sites of a WebArena instance answer, and let BrowserGym log in: `python -m symbiotic_gym.suites.checkup INSTANCE`.
+"""Whether the sites of a WebArena answer and let BrowserGym log in: `python -m symbiotic_gym.suites.checkup INSTANCE`.
 
-A program of its own, because BrowserGym reads the addresses of an instance once per process; `symbiotic-gym doctor` starts one per
-instance. Prints one JSON object a line: `site`, `ok`, `found`, `do`.
+A program of its own, because BrowserGym reads the addresses of an instance once per process; `symbiotic-gym doctor` starts one
+per instance. Prints one JSON object a line: `site`, `ok`, `found`, `do`.
 """
 
 import json
@@ -21,7 +21,7 @@ _WITH_LOGIN = ("shopping", "shopping_admin", "reddit", "gitlab")
 _LOGIN_PATHS = {"gitlab": "/users/sign_in", "shopping": "/customer/account/login/"}
 """Pages that send away whoever is logged in already."""
 _REACH_S = 10.0
-_INSTANCE_S = 180.0
+_INSTANCE_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)

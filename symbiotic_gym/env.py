@@ -126,6 +126,7 @@ class WebEnv(gym.Env[Observation, str]):
         self._observation: Observation | None = None
         self._done = True
         self._steps = 0
+        self._judged_at_end = False
         self.seconds: Mapping[str, float] = {}
         """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
@@ -156,7 +157,7 @@ class WebEnv(gym.Env[Observation, str]):
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
-        self._done, self._steps = False, 0
+        self._done, self._steps, self._judged_at_end = False, 0, False
         return self._observation, {"task": self.task, "seed": instance}
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -174,7 +175,8 @@ class WebEnv(gym.Env[Observation, str]):
         self._steps += 1
         try:
             result = self._process.call("step", self.step_timeout_s, text=str(action))
-            if result["judged_at_end"] and (result["done"] or self._is_last_step()):
+            self._judged_at_end = result["judged_at_end"]
+            if self._judged_at_end and (result["done"] or self._is_last_step()):
                 result["reward"] = self._conclude()
                 result["done"] = result["done"] or result["reward"] > 0
         except InfrastructureError as error:
@@ -189,6 +191,24 @@ class WebEnv(gym.Env[Observation, str]):
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True
         return self._observation, reward, done, False, info
+
+    def conclude(self) -> tuple[float, dict[str, Any]]:
+        """End the episode and have it judged as it stands, for whoever cuts it off at a step limit that is not the id's own.
+
+        Returns:
+            The reward, and an `info` whose `outcome` is `success`, `truncated` or `invalid(kind)`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode is over.
+        """
+        if self._done or self._observation is None:
+            raise gym.error.ResetNeeded("the episode is over: call reset() first")
+        self._done = True
+        try:
+            reward = self._conclude() if self._judged_at_end else 0.0
+        except InfrastructureError as error:
+            return 0.0, self._broken(self._observation, "", error)[4]
+        return reward, {"outcome": "success" if reward > 0 else "truncated"}
 
     def _is_last_step(self) -> bool:
         return self.spec is not None and self._steps == self.spec.max_episode_steps

@@ -1,4 +1,4 @@
-"""WebArena without a WebArena: BrowserGym's logins and the official evaluators, on loopback sites that answer as they expect."""
+"""WebArena without a WebArena: BrowserGym's logins and the official evaluators, on loopback sites that suit them."""
 
 import json
 import subprocess
@@ -108,7 +108,7 @@ PRICES = "Quest Lumaflex™ Band"
         ("webarena.0", f"It is {PRICES}", FAILURE),
         ("webarena.3", f"{PRICES}, then Sprite Stasis Ball 65 cm", SUCCESS),  # must include
         ("webarena.3", PRICES, FAILURE),
-        ("webarena.12", "There are 2. I counted them.", SUCCESS),  # must include one digit, as a word
+        ("webarena.12", "There are 2 of them.", SUCCESS),  # must include one digit, as a word
         ("webarena.12", "There are 12 of them.", FAILURE),
         ("webarena.22", "N/A", SUCCESS),  # cannot be done, and just that is asked
     ],
@@ -236,7 +236,10 @@ def test_an_address_is_not_run_as_a_program(env: gym.Env[Any, Any], sites: WebAr
 
 def test_an_episode_is_judged_at_its_last_step(sites: WebArenaSites, env: gym.Env[Any, Any]) -> None:
     """A policy that changes what it was asked to change and never says so has succeeded, as in BrowserGym."""
-    short = gym.make("symbiotic/webarena.389-v0", max_episode_steps=2, **PATIENCE)
+    spec = gym.spec("symbiotic/webarena.389-v0")
+    spec = type(spec).from_json(spec.to_json())
+    spec.max_episode_steps = 2
+    short = gym.make(spec, **PATIENCE)
     sites.pages["gitlab", "/primer/design/-/merge_requests/450"] = "Thanks, working on reviews"
     short.reset(seed=1)
     assert short.step("noop(1)")[1:3] == (0.0, False), "nobody has looked yet"
@@ -245,11 +248,23 @@ def test_an_episode_is_judged_at_its_last_step(sites: WebArenaSites, env: gym.En
     short.step("noop(1)")
     _, reward, terminated, truncated, info = short.step("noop(1)")
     assert (reward, terminated, truncated, "outcome" in info) == (0.0, False, True, False), "no answer needs no judge"
+    web = short.unwrapped
+    assert isinstance(web, WebEnv)
+    short.reset(seed=1, options={"task": "webarena.389"})
+    short.step("noop(1)")
+    assert web.conclude() == (1.0, {"outcome": "success"}), "whoever cuts an episode off can have it judged"
+    sites.pages.clear()
+    short.reset(seed=1)
+    short.step("noop(1)")
+    assert web.conclude() == (0.0, {"outcome": "truncated"})
     short.close()
 
 
 def test_a_site_that_breaks_while_it_is_judged_makes_the_episode_invalid(env: gym.Env[Any, Any], sites: WebArenaSites) -> None:
     assert play(env, "webarena.436", say("done")) == (0.0, "invalid(site)")  # the shop answers HTML where its orders should be
+    env.reset(seed=1, options={"task": "webarena.389"})
+    sites.broken.add("gitlab")
+    assert env.step(say("done"))[4]["outcome"] == "invalid(site)"  # the page that the evaluator opens answers 500
 
 
 def test_a_site_that_the_instance_lacks(sites: WebArenaSites, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,11 +319,9 @@ def test_webarena_lite_has_its_own_evaluators(env: gym.Env[Any, Any], sites: Web
 def test_answers_get_the_same_verdicts_without_nltks_download() -> None:
     """All 335 string-matched tasks, 308 answers each; the expected verdicts were recorded with the download in place."""
     recorded = json.loads(Path(__file__).with_name("webarena_words.json").read_text(encoding="utf-8"))
+    command = [sys.executable, str(Path(__file__).with_name("webarena_words.py")), "untrained", "spaces"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
     assert len(recorded) == 335
-    script = str(Path(__file__).with_name("webarena_words.py"))
-    done = subprocess.run([sys.executable, script, "untrained"], capture_output=True, text=True, check=True)
-    ours = json.loads(done.stdout)
-    assert {task for task in recorded if recorded[task] != ours.get(task)} == set()
-    accepted = [task for task, verdicts in recorded.items() if "1" in verdicts]
-    refused = [task for task, verdicts in recorded.items() if "0" in verdicts]
-    assert min(len(accepted), len(refused)) > 300, "the answers tell right from wrong"
+    assert {task for task in recorded if recorded[task] != found["untrained"].get(task)} == set()
+    assert len({task for task in recorded if recorded[task] != found["spaces"][task]}) >= 31, "words decide in 31 tasks"

@@ -53,8 +53,7 @@ class WebArenaSites:
 
     def __enter__(self) -> "WebArenaSites":
         for site in SITES:
-            self.servers[site] = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, site))
-            self.servers[site].daemon_threads = True
+            self.servers[site] = _QuietServer(("127.0.0.1", 0), _handler(self, site))
             threading.Thread(target=self.servers[site].serve_forever, daemon=True).start()
         return self
 
@@ -73,6 +72,13 @@ class WebArenaSites:
     def clear(self) -> None:
         for kept in (self.pages, self.rest, self.logins, self.broken, self.passwords_refused):
             kept.clear()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a browser that closes its page cuts connections, which is nobody's error
 
 
 def _handler(sites: WebArenaSites, site: str) -> type[BaseHTTPRequestHandler]:

@@ -1,7 +1,8 @@
 """What WebArena's string evaluator says of many answers to each of its 335 string-matched tasks.
 
-`python tests/webarena_words.py trained|untrained` prints a JSON object: task -> one digit per answer, 1 where it is accepted,
-with nltk's sentence tokenizer as downloaded, or without the download. The evaluator is libwebarena's; a judge always agrees.
+`python tests/webarena_words.py WAY...` prints a JSON object: way -> task -> one bit per answer, set where it is accepted, as a
+hexadecimal number. The ways of finding words: `trained` (nltk with its download, as which `webarena_words.json` was recorded),
+`untrained` (without it), `spaces` (a wrong one). The evaluator is libwebarena's; a judge always agrees.
 """
 
 import json
@@ -44,17 +45,19 @@ PHRASES = (
 DIGITS = "0123456789"
 
 
-def verdicts(trained: bool) -> dict[str, str]:
-    """One digit per answer: each phrase around the task's own answer, then around each digit."""
+def verdicts(way: str) -> dict[str, str]:
+    """One bit per answer: each phrase around the task's own answer, then around each digit."""
     sites = ("SHOPPING", "SHOPPING_ADMIN", "REDDIT", "GITLAB", "WIKIPEDIA", "MAP", "HOMEPAGE")
     os.environ |= dict.fromkeys(sites, "http://127.0.0.1:9")
     from webarena.evaluation_harness import evaluators, helper_functions
 
     from symbiotic_gym.suites import tokenizer
 
-    sentences = tokenizer.trained_sentences() if trained else tokenizer.untrained_sentences()
-    tokenizer._sentences = lambda: sentences
-    evaluators.word_tokenize = tokenizer.word_tokenize
+    evaluators.word_tokenize = str.split
+    if way != "spaces":
+        sentences = tokenizer.trained_sentences() if way == "trained" else tokenizer.untrained_sentences()
+        tokenizer._sentences = lambda: sentences
+        evaluators.word_tokenize = tokenizer.word_tokenize
     helper_functions.generate_from_openai_chat_completion = lambda messages, **settings: "correct, and the same"
     tasks = json.loads(resources.files("webarena").joinpath("test.raw.json").read_text(encoding="utf-8"))
     return {str(task["task_id"]): _of(evaluators.StringEvaluator(), task) for task in tasks if _is_string_matched(task)}
@@ -72,8 +75,8 @@ def _of(evaluator: Any, task: dict[str, Any]) -> str:
         file.flush()
         answers = [phrase.format(value) for phrase in PHRASES for value in (own, *DIGITS)]
         scores = [evaluator(trajectory=[{}, {"answer": answer}], config_file=file.name) for answer in answers]
-    return "".join(str(int(score)) for score in scores)
+    return f"{int(''.join(str(int(score)) for score in scores), 2):0{len(answers) // 4}x}"
 
 
 if __name__ == "__main__":
-    json.dump(verdicts(sys.argv[1] == "trained"), sys.stdout, indent=0)
+    json.dump({way: verdicts(way) for way in sys.argv[1:]}, sys.stdout)

@@ -150,6 +150,7 @@ class Session:
     def conclude(self) -> dict[str, Any]:
         """The verdict on an episode whose task is `JudgedAtTheEnd`, and the `questions` it still depends on."""
         reward, questions = self.task.conclude(self.page, self.chat)
+        self.faults.check()  # of the pages that the evaluator opened
         return {"reward": reward, "questions": questions}
 
     def settle(self, answers: list[str]) -> float:

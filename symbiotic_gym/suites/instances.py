@@ -36,6 +36,8 @@ _OPTIONS = {"reset_url": "WA_FULL_RESET", "extra_headers": "PW_EXTRA_HEADERS"}
 _ABSENT = "todo"
 """What stands for a site that is not deployed in BrowserGym's variables."""
 _FROM_VARIABLES = "WA_*"
+_OCCUPIED: list["Instance"] = []
+"""The one instance of this process, once there is one: its variables then stand among those that describe an instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +110,20 @@ def occupy(name: str | None) -> Instance:
         ConfigError: this process already uses another one, or none is known.
         UnknownNameError: none has that name.
     """
+    if _OCCUPIED and name in (None, _OCCUPIED[0].name):
+        return _OCCUPIED[0]
     instance = find_instance(name)
-    occupied = os.environ.setdefault("SYMBIOTIC_GYM_OCCUPIED", instance.name)
-    if occupied != instance.name:
+    if _OCCUPIED:
         raise ConfigError(
             explain(
-                f"this worker process plays on instance {occupied!r}, and {instance.name!r} was asked for",
+                f"this worker process plays on instance {_OCCUPIED[0].name!r}, and {name!r} was asked for",
                 "one instance per environment",
                 "BrowserGym reads the sites' addresses once per process",
                 "make another environment for the other instance",
             )
         )
     os.environ.update(instance.variables())
+    _OCCUPIED.append(instance)
     return instance
 
 

@@ -211,7 +211,9 @@ class WebEnv(gym.Env[Observation, str]):
         return reward, {"outcome": "success" if reward > 0 else "truncated"}
 
     def _is_last_step(self) -> bool:
-        return self.spec is not None and self._steps == self.spec.max_episode_steps
+        """Whether the id's own step limit is reached. Gymnasium leaves it out of the spec that an environment itself is given."""
+        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
+        return registered is not None and self._steps == registered.max_episode_steps
 
     def _conclude(self) -> float:
         """The verdict of a task that is judged at the end, by its evaluator and, where that asks for one, the judge."""

@@ -234,12 +234,15 @@ def test_an_address_is_not_run_as_a_program(env: gym.Env[Any, Any], sites: WebAr
     assert not made.exists()
 
 
-def test_an_episode_is_judged_at_its_last_step(sites: WebArenaSites, env: gym.Env[Any, Any]) -> None:
+def test_an_episode_is_judged_at_its_last_step(
+    sites: WebArenaSites, env: gym.Env[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A policy that changes what it was asked to change and never says so has succeeded, as in BrowserGym."""
     spec = gym.spec("symbiotic/webarena.389-v0")
     spec = type(spec).from_json(spec.to_json())
     spec.max_episode_steps = 2
-    short = gym.make(spec, **PATIENCE)
+    monkeypatch.setitem(gym.registry, spec.id, spec)
+    short = gym.make(spec.id, **PATIENCE)
     sites.pages["gitlab", "/primer/design/-/merge_requests/450"] = "Thanks, working on reviews"
     short.reset(seed=1)
     assert short.step("noop(1)")[1:3] == (0.0, False), "nobody has looked yet"

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -56,8 +57,7 @@ def verdicts(way: str) -> dict[str, str]:
     evaluators.word_tokenize = str.split
     if way != "spaces":
         sentences = tokenizer.trained_sentences() if way == "trained" else tokenizer.untrained_sentences()
-        tokenizer._sentences = lambda: sentences
-        evaluators.word_tokenize = tokenizer.word_tokenize
+        evaluators.word_tokenize = partial(tokenizer.word_tokenize, sentences=sentences)
     helper_functions.generate_from_openai_chat_completion = lambda messages, **settings: "correct, and the same"
     tasks = json.loads(resources.files("webarena").joinpath("test.raw.json").read_text(encoding="utf-8"))
     return {str(task["task_id"]): _of(evaluators.StringEvaluator(), task) for task in tasks if _is_string_matched(task)}

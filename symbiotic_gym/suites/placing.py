@@ -14,7 +14,7 @@ MakeTask = Callable[[str, int, Mapping[str, Any]], Any]
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class PlacedSuite:
     """A suite on certain sites; see `symbiotic_gym.suites.Suite`.
 

@@ -17,12 +17,17 @@ _FETCH_S = 10.0
 """Seconds that the download of 2 MB may take while an episode waits for its verdict."""
 
 
-def word_tokenize(text: str) -> list[str]:
-    """The words of a text, in order."""
+def word_tokenize(text: str, sentences: Any = None) -> list[str]:
+    """The words of a text, in order.
+
+    Args:
+        text: any.
+        sentences: splits a text into sentences; None takes the trained one if it can be had.
+    """
     from nltk.tokenize import NLTKWordTokenizer
 
     words = NLTKWordTokenizer()
-    return [word for sentence in _sentences().tokenize(text) for word in words.tokenize(sentence)]
+    return [word for sentence in (sentences or _sentences()).tokenize(text) for word in words.tokenize(sentence)]
 
 
 def trained_sentences() -> Any:

@@ -211,7 +211,7 @@ class WebEnv(gym.Env[Observation, str]):
         return reward, {"outcome": "success" if reward > 0 else "truncated"}
 
     def _is_last_step(self) -> bool:
-        """Whether the id's own step limit is reached. Gymnasium leaves it out of the spec that an environment itself is given."""
+        """Whether the id's own step limit is reached; Gymnasium leaves it out of the spec that it gives an environment."""
         registered = gym.registry.get(self.spec.id) if self.spec is not None else None
         return registered is not None and self._steps == registered.max_episode_steps
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
 from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.judging import ask_judge
+from symbiotic_gym.protocols import LanguageModel
 from symbiotic_gym.spaces import Unicode
 from symbiotic_gym.suites import check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
@@ -23,6 +25,9 @@ from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
 
 OPT_IN_KEYS = ("screenshot", "axtree", "dom", "extra")
+
+EVALUATION_TIMEOUT_S = 90.0
+"""Official evaluators open up to ten pages one after another, and wait three seconds on each."""
 
 
 class WebEnv(gym.Env[Observation, str]):
@@ -67,6 +72,9 @@ class WebEnv(gym.Env[Observation, str]):
         memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
         uploads: the folder whose files `upload_file` may use; without one it uploads nothing.
         task_kwargs: further arguments of the BrowserGym task.
+        instance: which WebArena to play on, by its name in the sites file (`symbiotic_gym.suites.instances`).
+        judge: the language model that compares answers by meaning, where a task's evaluator asks for that. Without one such
+            an episode ends as invalid.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -88,6 +96,8 @@ class WebEnv(gym.Env[Observation, str]):
         memory_limit_mb: int = 4096,
         uploads: str | Path | None = None,
         task_kwargs: Mapping[str, Any] | None = None,
+        instance: str | None = None,
+        judge: LanguageModel | None = None,
     ) -> None:
         self.task = check_task(task)
         _check_names("observe", observe, OPT_IN_KEYS)
@@ -96,7 +106,8 @@ class WebEnv(gym.Env[Observation, str]):
         self.render_mode = render_mode
         self.step_timeout_s = step_timeout_s
         self.reset_timeout_s = reset_timeout_s
-        self.task_kwargs = dict(task_kwargs or {})
+        self.task_kwargs = dict(task_kwargs or {}) | ({"instance": instance} if instance else {})
+        self.judge = judge
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
@@ -114,6 +125,8 @@ class WebEnv(gym.Env[Observation, str]):
         )
         self._observation: Observation | None = None
         self._done = True
+        self._steps = 0
+        self._judged_at_end = False
         self.seconds: Mapping[str, float] = {}
         """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
@@ -144,7 +157,7 @@ class WebEnv(gym.Env[Observation, str]):
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
-        self._done = False
+        self._done, self._steps, self._judged_at_end = False, 0, False
         return self._observation, {"task": self.task, "seed": instance}
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -159,8 +172,13 @@ class WebEnv(gym.Env[Observation, str]):
         if self._done or self._observation is None:
             raise gym.error.ResetNeeded("the episode is over: call reset() before the next step()")
         last = self._observation
+        self._steps += 1
         try:
             result = self._process.call("step", self.step_timeout_s, text=str(action))
+            self._judged_at_end = result["judged_at_end"]
+            if self._judged_at_end and (result["done"] or self._is_last_step()):
+                result["reward"] = self._conclude()
+                result["done"] = result["done"] or result["reward"] > 0
         except InfrastructureError as error:
             if isinstance(error, BrowserError):  # a site's fault leaves the browser as good as it was
                 self._process.kill()
@@ -173,6 +191,37 @@ class WebEnv(gym.Env[Observation, str]):
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True
         return self._observation, reward, done, False, info
+
+    def conclude(self) -> tuple[float, dict[str, Any]]:
+        """End the episode and have it judged as it stands, for whoever cuts it off at a step limit that is not the id's own.
+
+        Returns:
+            The reward, and an `info` whose `outcome` is `success`, `truncated` or `invalid(kind)`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode is over.
+        """
+        if self._done or self._observation is None:
+            raise gym.error.ResetNeeded("the episode is over: call reset() first")
+        self._done = True
+        try:
+            reward = self._conclude() if self._judged_at_end else 0.0
+        except InfrastructureError as error:
+            return 0.0, self._broken(self._observation, "", error)[4]
+        return reward, {"outcome": "success" if reward > 0 else "truncated"}
+
+    def _is_last_step(self) -> bool:
+        """Whether the id's own step limit is reached; Gymnasium leaves it out of the spec that it gives an environment."""
+        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
+        return registered is not None and self._steps == registered.max_episode_steps
+
+    def _conclude(self) -> float:
+        """The verdict of a task that is judged at the end, by its evaluator and, where that asks for one, the judge."""
+        concluded = self._process.call("conclude", self.step_timeout_s + EVALUATION_TIMEOUT_S)
+        if not concluded["questions"]:
+            return float(concluded["reward"])
+        answers = ask_judge(self.judge, concluded["questions"])
+        return float(self._process.call("settle", self.step_timeout_s + EVALUATION_TIMEOUT_S, answers=answers))
 
     def render(self) -> NDArray[np.uint8] | None:
         """The viewport as a uint8 array, (height, width, 3); None without `render_mode`.

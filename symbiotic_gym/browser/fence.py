@@ -16,13 +16,16 @@ from symbiotic_gym.urls import BLANK, origin
 
 __all__ = ["Fence"]
 
+ANYWHERE = "*"
+
 
 class Fence:
     """What may be reached.
 
     Args:
         hosts: `name:port` (that port alone) or `name` (any port), as it stands in URLs -> `address:port` it is served at, or an
-            `address` alone. A site elsewhere is served at its own name: `{"shop.example:7770": "shop.example:7770"}`.
+            `address` alone. A site elsewhere is served at its own name: `{"shop.example:7770": "shop.example:7770"}`. `*` among
+            the names takes the fence down, for tasks on the whole web; the rule for schemes stays.
     """
 
     def __init__(self, hosts: Mapping[str, str]) -> None:
@@ -30,9 +33,10 @@ class Fence:
 
     def launch_args(self) -> list[str]:
         """Chromium's command line."""
-        rules = [f"MAP {name} {address}" for name, address in self.hosts.items()]
+        rules = [f"MAP {name} {address}" for name, address in self.hosts.items() if name != ANYWHERE]
+        rest = [] if ANYWHERE in self.hosts else ["MAP * ~NOTFOUND"]
         return [
-            f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}",
+            f"--host-resolver-rules={', '.join(rules + rest)}",
             "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # what a full Chromium reads
             "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # what the headless shell reads
         ]
@@ -66,4 +70,4 @@ class Fence:
     def _name(self, url: str) -> str | None:
         """The entry of `hosts` that `url` belongs to."""
         _, host, port = origin(url)
-        return next((name for name in (f"{host}:{port}", host) if name in self.hosts), None)
+        return next((name for name in (f"{host}:{port}", host, ANYWHERE) if name in self.hosts), None)

@@ -25,7 +25,7 @@ from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
-from symbiotic_gym.suites import Site, Suite, load_suite, register_suite
+from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
 
 REST_BOUND_MS = 3000
 """A page that never rests is observed after this long."""
@@ -84,6 +84,8 @@ class Session:
         self.leave()
         suite_name, _, name = task.partition(".")
         suite = load_suite(suite_name)
+        if isinstance(suite, Elsewhere):
+            suite = suite.placed(task_kwargs)
         self._serve(suite)
         assert self.site is not None  # _serve opened it
         self.task = suite.make_task(name, seed, self.site, task_kwargs)
@@ -137,6 +139,7 @@ class Session:
             "observation": observation,
             "reward": float(reward),
             "done": bool(done) or self.infeasible,
+            "judged_at_end": isinstance(self.task, JudgedAtTheEnd),
             "error": error,
             "seconds": {
                 "act": acted - started,
@@ -145,6 +148,17 @@ class Session:
                 "observe": seen - judged,
             },
         }
+
+    def conclude(self) -> dict[str, Any]:
+        """The verdict on an episode whose task is `JudgedAtTheEnd`, and the `questions` it still depends on."""
+        reward, questions = self.task.conclude(self.page, self.chat)
+        self.faults.check()  # of the pages that the evaluator opened
+        return {"reward": reward, "questions": questions}
+
+    def settle(self, answers: list[str]) -> float:
+        """The verdict, given a judge's answers to the questions."""
+        reward: float = self.task.settle(self.page, self.chat, answers)
+        return reward
 
     def close(self) -> None:
         self.leave()
@@ -186,6 +200,7 @@ class Session:
             self.browser.close()
         if self.site is not None:
             self.site.close()
+            self.site = None
         self.site = suite.open()
         self.fence = Fence(self.site.hosts)
         try:

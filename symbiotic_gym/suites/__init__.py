@@ -7,12 +7,22 @@ served by (a `Site`), and makes BrowserGym task objects. It runs in the environm
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from symbiotic_gym.browser.site_faults import Sign
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
-__all__ = ["SUITES", "Site", "Suite", "check_task", "load_suite", "register_suite", "registered_suites"]
+__all__ = [
+    "SUITES",
+    "Elsewhere",
+    "JudgedAtTheEnd",
+    "Site",
+    "Suite",
+    "check_task",
+    "load_suite",
+    "register_suite",
+    "registered_suites",
+]
 
 
 @dataclass
@@ -20,7 +30,7 @@ class Site:
     """What a suite's tasks are served by, and the only thing their browser can reach.
 
     Attributes:
-        suite: name of the suite.
+        suite: name of the suite; of a placed one, its own.
         hosts: `name` or `name:port` as it stands in URLs -> `address:port` it is served at (`symbiotic_gym.browser.fence`).
         close: stops the servers.
         signs: how the sites show that they, not the policy, are at fault.
@@ -32,13 +42,26 @@ class Site:
     signs: Sequence[Sign] = ()
 
 
+@runtime_checkable
+class JudgedAtTheEnd(Protocol):
+    """A task whose verdict is costly and asked for once: its `validate` only says whether the policy has stopped."""
+
+    def conclude(self, page: Any, chat: list[dict[str, Any]]) -> tuple[float, list[list[dict[str, str]]]]:
+        """The verdict, and the chats that a judge has yet to answer before it holds; without any it is final."""
+        ...
+
+    def settle(self, page: Any, chat: list[dict[str, Any]], answers: list[str]) -> float:
+        """The verdict, given the judge's answers to the chats of `conclude`, in their order."""
+        ...
+
+
 class Suite(Protocol):
     """One family of tasks."""
 
     name: str
 
     def tasks(self) -> tuple[str, ...]:
-        """Names of all tasks, without the suite's; loads no browser."""
+        """Names of all tasks, without the suite's; loads no browser. Empty where any name may be one."""
         ...
 
     def open(self) -> Site:
@@ -50,13 +73,59 @@ class Suite(Protocol):
         ...
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A suite whose sites are not its own: where they are depends on the task's arguments and on this machine's settings."""
+
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
+        """The same suite on certain sites. Suites of one `name` share a site, and with it the browser."""
+        ...
+
+
 def _miniwob() -> Suite:
     from symbiotic_gym.suites.miniwob import MiniWoB
 
     return MiniWoB()
 
 
-SUITES: Mapping[str, Callable[[], Suite]] = {"miniwob": _miniwob}
+def _webarena() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArena
+
+    return WebArena()
+
+
+def _webarena_lite() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArenaLite
+
+    return WebArenaLite()
+
+
+def _webarena_verified() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArenaVerified
+
+    return WebArenaVerified()
+
+
+def _openended() -> Suite:
+    from symbiotic_gym.suites.openended import OpenEnded
+
+    return OpenEnded()
+
+
+def _browsergym() -> Suite:
+    from symbiotic_gym.suites.any_browsergym import AnyBrowserGym
+
+    return AnyBrowserGym()
+
+
+SUITES: Mapping[str, Callable[[], Suite]] = {
+    "miniwob": _miniwob,
+    "webarena": _webarena,
+    "webarena_lite": _webarena_lite,
+    "webarena_verified": _webarena_verified,
+    "openended": _openended,
+    "browsergym": _browsergym,
+}
 
 _REGISTERED: dict[str, str] = {}
 
@@ -99,20 +168,22 @@ def load_suite(name: str) -> Suite:
 
 
 def check_task(task: str) -> str:
-    """Return `task` if it names a task, `SUITE.TASK`.
+    """Return `task` if it names a task, `SUITE.TASK`; BrowserGym's own ids (`browsergym/NAME`) may be written as they are.
 
     Raises:
         UnknownNameError: it does not; the message has the nearest names.
     """
+    task = task.replace("browsergym/", "browsergym.", 1) if task.startswith("browsergym/") else task
     suite_name, _, name = task.partition(".")
     suite = load_suite(suite_name)
-    if name not in suite.tasks():
+    known = suite.tasks()
+    if known and name not in known:
         raise UnknownNameError(
             explain(
-                f"{suite_name} has no task {name!r} ({nearest(name, suite.tasks())})",
+                f"{suite_name} has no task {name!r} ({nearest(name, known)})",
                 "the id of a task",
                 "nothing can be played without one",
-                f"list them with `symbiotic-gym tasks {suite_name}`",
+                f"list them with `symbiotic-gym tasks --suite {suite_name}`",
             )
         )
     return task

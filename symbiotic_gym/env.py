@@ -61,6 +61,7 @@ class WebEnv(gym.Env[Observation, str]):
         render_mode: `rgb_array` or None.
         headless: False shows the browser's window.
         viewport: (width, height) in pixels instead of the task's own.
+        max_page_lines: a longer `page` is cut to what is near the viewport; a line in (parentheses) says what is missing.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
         task_kwargs: further arguments of the BrowserGym task.
@@ -80,6 +81,7 @@ class WebEnv(gym.Env[Observation, str]):
         render_mode: str | None = None,
         headless: bool = True,
         viewport: tuple[int, int] | None = None,
+        max_page_lines: int = 10_000,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
         task_kwargs: Mapping[str, Any] | None = None,
@@ -97,7 +99,9 @@ class WebEnv(gym.Env[Observation, str]):
         for key in self.observe:
             fields[key] = _Image() if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
-        self._process = BrowserProcess({"headless": headless, "observe": self.observe, "viewport": viewport})
+        self._process = BrowserProcess(
+            {"headless": headless, "observe": self.observe, "viewport": viewport, "max_page_lines": max_page_lines}
+        )
         self._observation: Observation | None = None
         self._done = True
         self.seconds: Mapping[str, float] = {}

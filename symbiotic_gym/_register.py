@@ -15,6 +15,7 @@ def register_environments() -> None:
             gym.register(
                 id=f"symbiotic/{suite}.{name}-v0",
                 entry_point="symbiotic_gym.env:WebEnv",
+                vector_entry_point="symbiotic_gym.vector:WebVectorEnv",
                 kwargs={"task": f"{suite}.{name}"},
                 max_episode_steps=MAX_EPISODE_STEPS[suite],
             )

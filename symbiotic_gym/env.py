@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
 from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
-from symbiotic_gym.spaces import Unicode
+from symbiotic_gym.spaces import Picture, Unicode
 from symbiotic_gym.suites import check_task
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
@@ -97,7 +97,7 @@ class WebEnv(gym.Env[Observation, str]):
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
-            fields[key] = _Image() if key == "screenshot" else Unicode()
+            fields[key] = _picture(viewport) if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
         self._process = BrowserProcess(
             {"headless": headless, "observe": self.observe, "viewport": viewport, "max_page_lines": max_page_lines}
@@ -197,14 +197,9 @@ class WebEnv(gym.Env[Observation, str]):
         return self._observation, 0.0, False, True, {"outcome": str(outcome), "error": str(error), "error_kind": error.kind}
 
 
-class _Image(spaces.Box):
-    """Any RGB picture: the viewport's size is the task's, known only once it runs."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 255, (1, 1, 3), np.uint8)
-
-    def contains(self, x: Any) -> bool:
-        return isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 3 and x.shape[2] == 3
+def _picture(viewport: tuple[int, int] | None) -> spaces.Space[Any]:
+    """Of one size where it is known; else the viewport's is the task's, known only once it runs."""
+    return Picture() if viewport is None else spaces.Box(0, 255, (viewport[1], viewport[0], 3), np.uint8)
 
 
 def _check_names(argument: str, given: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:

@@ -58,16 +58,27 @@ def models_get(name: Annotated[str, typer.Argument(help="A name of the list, a f
 
 
 @app.command()
-def tasks(contains: Annotated[str, typer.Argument(help="Only ids that contain this text.")] = "") -> None:
-    """List the registered environment ids, one a line, and count them on stderr."""
-    import gymnasium
+def tasks(
+    contains: Annotated[str, typer.Argument(help="Only ids that contain this text.")] = "",
+    suite: Annotated[str | None, typer.Option(help="miniwob, webarena, webarena_lite, webarena_verified.")] = None,
+    site: Annotated[str | None, typer.Option(help="Tasks played on it: shopping, reddit, gitlab, …")] = None,
+    template: Annotated[int | None, typer.Option(help="Tasks made from this intent template.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, test (BrowserGym's), template-train, template-test, hard.")] = None,
+    evaluator: Annotated[str | None, typer.Option(help="Tasks it has a say in: fuzzy_match, program_html, …")] = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Print how many there are per suite, site, evaluator and split.")
+    ] = False,
+) -> None:
+    """List the ids of the tasks that fit every condition, one a line, and count them on stderr."""
+    from symbiotic_gym.suites.catalog import count_tasks, list_tasks
 
-    import symbiotic_gym  # noqa: F401  (registers the ids)
-
-    ids = sorted(name for name in gymnasium.registry if name.startswith("symbiotic/") and contains in name)
-    for name in ids:
-        print(name)
-    print(f"{len(ids)} environments", file=sys.stderr)
+    with shown_errors():
+        found = list_tasks(suite=suite, site=site, template=template, split=split, evaluator=evaluator)
+    found = [info for info in found if contains in info.id]
+    lines = [f"{number:5} {what}" for what, number in count_tasks(found)] if count else [info.id for info in found]
+    for line in lines:
+        print(line)
+    print(f"{len(found)} environments", file=sys.stderr)
 
 
 @app.command()

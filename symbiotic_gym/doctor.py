@@ -4,11 +4,15 @@ Each check answers with one finding and never raises: a broken part is what the 
 """
 
 import importlib.metadata
+import json
+import os
 import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symbiotic_gym.errors import BrowserError
+from symbiotic_gym.errors import BrowserError, ConfigError
 
 __all__ = ["Finding", "examine"]
 
@@ -31,8 +35,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Run all checks, in the order in which a reader should mend things."""
-    checks: tuple[Callable[[], Finding], ...] = (_browser, _packages, _model, _gpu, _disk)
-    return [check() for check in checks]
+    checks: tuple[Callable[[], Finding], ...] = (_browser, _packages, _model, _endpoint, _gpu, _disk)
+    return [check() for check in checks] + _webarena()
 
 
 def _browser() -> Finding:
@@ -80,6 +84,49 @@ def _model() -> Finding:
     there = [name for name in MODELS if fetched(name)]
     do = "" if there else f"fetched when first used, or now: symbiotic-gym models get {next(iter(MODELS))}"
     return Finding(what="models on disk", ok=bool(there), found=", ".join(there) or "none", do=do, needed=False)
+
+
+def _endpoint() -> Finding:
+    """Whether the endpoint that a model without an address of its own would use lists its models."""
+    base = os.environ.get("OPENAI_BASE_URL", "")
+    key = os.environ.get("OPENAI_API_KEY", "")
+    if not base and not key:
+        do = "for large models and judges: set OPENAI_API_KEY, or OPENAI_BASE_URL for an endpoint of your own"
+        return Finding(what="endpoint", ok=False, found="none configured", do=do, needed=False)
+    url = (base or "https://api.openai.com/v1").rstrip("/") + "/models"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            models = [model["id"] for model in json.load(answer)["data"]]
+    except urllib.error.HTTPError as error:
+        do = "the key is refused: check OPENAI_API_KEY" if error.code in (401, 403) else "check OPENAI_BASE_URL"
+        return Finding(what="endpoint", ok=False, found=f"{url} answers {error.code}", do=do, needed=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = f"{url}: {getattr(error, 'reason', error)}"
+        return Finding(what="endpoint", ok=False, found=found, do="start it, or check OPENAI_BASE_URL", needed=False)
+    return Finding(
+        what="endpoint", ok=True, found=f"{url}: {len(models)} models, such as {', '.join(models[:3])}", needed=False
+    )
+
+
+def _webarena() -> list[Finding]:
+    """The sites of every known WebArena instance, each with its login."""
+    from symbiotic_gym.suites.checkup import check_instance
+    from symbiotic_gym.suites.instances import SITES_FILE, list_instances
+
+    try:
+        instances = list_instances()
+    except ConfigError as error:
+        given, *_, do = str(error).splitlines()
+        return [Finding(what="WebArena", ok=False, found=given, do=do.strip().removeprefix("what to do: "), needed=False)]
+    if not instances:
+        do = f"to play WebArena, set WA_SHOPPING, WA_REDDIT, … or {SITES_FILE}; MiniWoB needs none of them"
+        return [Finding(what="WebArena", ok=False, found="no instance known", do=do, needed=False)]
+    return [
+        Finding(what=f"WebArena {instance.name}: {found.site}", ok=found.ok, found=found.found, do=found.do, needed=False)
+        for instance in instances
+        for found in check_instance(instance.name)
+    ]
 
 
 def _gpu() -> Finding:

@@ -6,6 +6,7 @@ any thread and under vector environments, and outlives a hung page or a killed b
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,14 +15,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
-from symbiotic_gym.errors import ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.judging import ask_judge
+from symbiotic_gym.protocols import LanguageModel
 from symbiotic_gym.spaces import Picture, Unicode
-from symbiotic_gym.suites import check_task
+from symbiotic_gym.suites import check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
 
 OPT_IN_KEYS = ("screenshot", "axtree", "dom", "extra")
+
+EVALUATION_TIMEOUT_S = 90.0
+"""Official evaluators open up to ten pages one after another, and wait three seconds on each."""
 
 
 class WebEnv(gym.Env[Observation, str]):
@@ -64,7 +70,12 @@ class WebEnv(gym.Env[Observation, str]):
         max_page_lines: a longer `page` is cut to what is near the viewport; a line in (parentheses) says what is missing.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
+        memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
+        uploads: the folder whose files `upload_file` may use; without one it uploads nothing.
         task_kwargs: further arguments of the BrowserGym task.
+        instance: which WebArena to play on, by its name in the sites file (`symbiotic_gym.suites.instances`).
+        judge: the language model that compares answers by meaning, where a task's evaluator asks for that. Without one such
+            an episode ends as invalid.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -84,7 +95,11 @@ class WebEnv(gym.Env[Observation, str]):
         max_page_lines: int = 10_000,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
+        memory_limit_mb: int = 4096,
+        uploads: str | Path | None = None,
         task_kwargs: Mapping[str, Any] | None = None,
+        instance: str | None = None,
+        judge: LanguageModel | None = None,
     ) -> None:
         self.task = check_task(task)
         _check_names("observe", observe, OPT_IN_KEYS)
@@ -93,17 +108,27 @@ class WebEnv(gym.Env[Observation, str]):
         self.render_mode = render_mode
         self.step_timeout_s = step_timeout_s
         self.reset_timeout_s = reset_timeout_s
-        self.task_kwargs = dict(task_kwargs or {})
+        self.task_kwargs = dict(task_kwargs or {}) | ({"instance": instance} if instance else {})
+        self.judge = judge
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
             fields[key] = _picture(viewport) if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
         self._process = BrowserProcess(
-            {"headless": headless, "observe": self.observe, "viewport": viewport, "max_page_lines": max_page_lines}
+            {
+                "headless": headless,
+                "observe": self.observe,
+                "viewport": viewport,
+                "max_page_lines": max_page_lines,
+                "uploads": str(Path(uploads).resolve()) if uploads is not None else None,
+                "suites": registered_suites(),
+            },
+            memory_limit_mb=memory_limit_mb,
         )
         self._observation: Observation | None = None
         self._done = True
+        self._steps = 0
         self.seconds: Mapping[str, float] = {}
         """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
@@ -126,15 +151,15 @@ class WebEnv(gym.Env[Observation, str]):
         instance = seed if seed is not None else int(self.np_random.integers(2**31))
         self._done, self._observation = True, None
         try:
-            self._process.ensure()
+            self._process.ensure(self.reset_timeout_s)
             started = self._process.call(
                 "reset", self.reset_timeout_s, task=self.task, seed=instance, task_kwargs=self.task_kwargs
             )
-        except InfrastructureError:
+        except BrowserError:
             self._process.kill()  # the next reset starts clean
             raise
         self._observation = self._fill(started["observation"], goal=started["goal"], action="", error="")
-        self._done = False
+        self._done, self._steps = False, 0
         return self._observation, {"task": self.task, "seed": instance}
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -149,10 +174,15 @@ class WebEnv(gym.Env[Observation, str]):
         if self._done or self._observation is None:
             raise gym.error.ResetNeeded("the episode is over: call reset() before the next step()")
         last = self._observation
+        self._steps += 1
         try:
             result = self._process.call("step", self.step_timeout_s, text=str(action))
+            if result["judged_at_end"] and (result["done"] or self._is_last_step()):
+                result["reward"] = self._conclude()
+                result["done"] = result["done"] or result["reward"] > 0
         except InfrastructureError as error:
-            self._process.kill()
+            if isinstance(error, BrowserError):  # a site's fault leaves the browser as good as it was
+                self._process.kill()
             return self._broken(last, str(action), error)
         self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
         reward, done = float(result["reward"]), bool(result["done"])
@@ -162,6 +192,17 @@ class WebEnv(gym.Env[Observation, str]):
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True
         return self._observation, reward, done, False, info
+
+    def _is_last_step(self) -> bool:
+        return self.spec is not None and self._steps == self.spec.max_episode_steps
+
+    def _conclude(self) -> float:
+        """The verdict of a task that is judged at the end, by its evaluator and, where that asks for one, the judge."""
+        concluded = self._process.call("conclude", self.step_timeout_s + EVALUATION_TIMEOUT_S)
+        if not concluded["questions"]:
+            return float(concluded["reward"])
+        answers = ask_judge(self.judge, concluded["questions"])
+        return float(self._process.call("settle", self.step_timeout_s + EVALUATION_TIMEOUT_S, answers=answers))
 
     def render(self) -> NDArray[np.uint8] | None:
         """The viewport as a uint8 array, (height, width, 3); None without `render_mode`.

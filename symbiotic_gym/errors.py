@@ -9,6 +9,7 @@
     │   ├── BrowserError                    kind "browser": no browser, or it died
     │   │   └── DeadlineError (TimeoutError)  kind "deadline": a call did not come back in time
     │   ├── SiteError                       kind "site": the site does not answer, or answers with an error
+    │   ├── JudgeError                      kind "judge": a verdict needs a judge, and there is none or it gave no usable answer
     │   └── ModelError                      kind "model": a language model's endpoint failed for good
     └── StoreError (OSError)                a run folder is damaged, in use, or not a run folder
 
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigError",
     "DeadlineError",
     "InfrastructureError",
+    "JudgeError",
     "MissingDependencyError",
     "ModelError",
     "SiteError",
@@ -81,6 +83,12 @@ class SiteError(InfrastructureError):
     """A site does not answer, or answers with an error that no policy can cause."""
 
     kind = "site"
+
+
+class JudgeError(InfrastructureError):
+    """A verdict needs a judge, and there is none, or it gave no usable answer."""
+
+    kind = "judge"
 
 
 class ModelError(InfrastructureError):

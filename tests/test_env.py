@@ -129,8 +129,8 @@ def test_choosing_an_option_by_click(env: WebEnv) -> None:
 
 def test_a_dead_worker_costs_one_episode(env: WebEnv) -> None:
     env.reset(seed=1)
-    assert env._process._process is not None
-    os.kill(env._process._process.pid, signal.SIGKILL)
+    _, worker, *_ = env._process.pids()
+    os.kill(worker, signal.SIGKILL)
     _, reward, terminated, truncated, info = env.step("noop(1)")
     assert (reward, terminated, truncated, info["outcome"]) == (0.0, False, True, "invalid(browser)")
     observation, _ = env.reset(seed=1)
@@ -139,8 +139,8 @@ def test_a_dead_worker_costs_one_episode(env: WebEnv) -> None:
 
 def test_a_hung_worker_costs_no_more_than_its_deadline(env: WebEnv) -> None:
     env.reset(seed=1)
-    assert env._process._process is not None
-    os.kill(env._process._process.pid, signal.SIGSTOP)
+    _, worker, *_ = env._process.pids()
+    os.kill(worker, signal.SIGSTOP)
     _, _, _, truncated, info = env.step("noop(1)")
     assert (truncated, info["outcome"]) == (True, "invalid(deadline)")
     observation, _ = env.reset(seed=1)

@@ -1,24 +1,32 @@
 """The parent's handle on a worker process: calls with a deadline, and an end that leaves nothing behind.
 
-Every call either returns, or raises within its deadline. After a missed deadline or a death the worker is killed and the next
-`ensure()` starts a fresh one, so a hung page costs one step and never the environment object.
+Every call either returns, or raises within its deadline. After a missed deadline or a death the worker is killed, with its whole
+browser, and the next `ensure()` starts a fresh one, so a hung page costs one step and never the environment object. What kills
+is `guard.py`, a process between this one and the worker.
 """
 
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from symbiotic_gym import errors
-from symbiotic_gym.errors import BrowserError, DeadlineError, SymbioticError
+from symbiotic_gym.browser import guard
+from symbiotic_gym.errors import BrowserError, DeadlineError, InfrastructureError, SymbioticError
 
 START_DEADLINE_S = 60.0
 CLOSE_DEADLINE_S = 5.0
+LEAVE_DEADLINE_S = 3.0
+"""A kept browser that does not even close its last page within this time is replaced rather than waited for."""
+KILL_DEADLINE_S = 3.0
+MEMORY_LIMIT_MB = 4096
 
 
 class BrowserProcess:
@@ -26,11 +34,15 @@ class BrowserProcess:
 
     Args:
         options: keyword arguments of `symbiotic_gym.browser.session.Session`, JSON values only.
+        memory_limit_mb: MiB of memory of their own that worker and browser may take together; more ends them. 0 is no limit.
+            Watched on Linux only.
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], *, memory_limit_mb: int = MEMORY_LIMIT_MB) -> None:
         self.options = options
+        self.memory_limit_mb = memory_limit_mb
         self._process: subprocess.Popen[str] | None = None
+        self._questions: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._end: weakref.finalize[..., BrowserProcess] | None = None
 
@@ -38,14 +50,30 @@ class BrowserProcess:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def ensure(self) -> None:
-        """Start the worker if it is not running."""
+    def pids(self) -> list[int]:
+        """The processes of this environment that run: the guard, the worker, then the browser's."""
+        if self._process is None or self._process.poll() is not None:
+            return []
+        return [self._process.pid, *guard.descendants(self._process.pid)]
+
+    def ensure(self, deadline_s: float = START_DEADLINE_S) -> None:
+        """Have a worker that answers and has left its last episode: the running one if it does both soon, else a fresh one.
+
+        Raises:
+            DeadlineError: a fresh one did not start within `deadline_s`.
+            BrowserError: it cannot be started.
+        """
         if self.alive:
-            return
+            with suppress(InfrastructureError):  # a browser that died or hung since the last episode
+                self.call("leave", min(LEAVE_DEADLINE_S, deadline_s))
+                return
         self.kill()
-        replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._start()
+        self.call("open", deadline_s, **self.options)
+
+    def _start(self) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-m", "symbiotic_gym.browser.worker"],
+            [sys.executable, "-P", str(Path(guard.__file__)), str(os.getpid()), str(self.memory_limit_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -53,11 +81,17 @@ class BrowserProcess:
             start_new_session=True,  # Ctrl-C is the parent's business: it closes its workers in order
             env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
-        pump = threading.Thread(target=_pump, args=(process, replies), name="browser-replies", daemon=True)
-        pump.start()
-        self._process, self._replies = process, replies
-        self._end = weakref.finalize(self, _end, process, pump)  # also when this object is forgotten, and at exit
-        self.call("open", START_DEADLINE_S, **self.options)
+        questions: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        pumps = [
+            threading.Thread(target=_ask, args=(process, questions), name="browser-questions", daemon=True),
+            threading.Thread(target=_pump, args=(process, replies), name="browser-replies", daemon=True),
+        ]
+        for pump in pumps:
+            pump.start()
+        self._process, self._questions, self._replies = process, questions, replies
+        # also when this object is forgotten, and at exit
+        self._end = weakref.finalize(self, _end, os.getpid(), process, questions, pumps)
 
     def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
         """Call a method of the worker's `Session`.
@@ -68,11 +102,10 @@ class BrowserProcess:
             SymbioticError: whatever of this project's errors the call raised.
         """
         process = self._process
-        if process is None or process.stdin is None:
+        if process is None:
             raise BrowserError("the browser's worker process is not running; reset() starts it")
         try:
-            process.stdin.write(json.dumps({"call": name, "arguments": arguments}) + "\n")
-            process.stdin.flush()
+            self._questions.put(json.dumps({"call": name, "arguments": arguments}) + "\n")
             reply = self._replies.get(timeout=deadline_s)
         except queue.Empty:
             self.kill()
@@ -84,17 +117,12 @@ class BrowserProcess:
                     "reset() goes on with a fresh browser; raise step_timeout_s or reset_timeout_s if the site is just slow",
                 )
             ) from None
-        except (BrokenPipeError, ValueError, OSError):
-            reply = None
         except BaseException:
             self.kill()  # interrupted between question and answer: the next answer would be taken for another's
             raise
-        if reply is None:
-            code = process.poll()
+        if reply is None or not reply.endswith("\n"):  # it ended, perhaps in the middle of an answer
             self.kill()
-            raise BrowserError(
-                f"the browser's worker process died (exit status {code}) during {name}; reset() starts a fresh one"
-            )
+            raise _died(name, process.returncode, self.memory_limit_mb)
         answer = json.loads(reply)
         if "error" in answer:
             raise _rebuild(answer["error"])
@@ -112,21 +140,59 @@ class BrowserProcess:
         self.kill()
 
     def kill(self) -> None:
-        """End the worker at once. Its browser notices that the pipe to it is gone, and ends too."""
+        """End the worker and its browser at once, whatever state they are in."""
         self._process = None
         if self._end is not None:
             self._end()
 
 
-def _end(process: "subprocess.Popen[str]", pump: threading.Thread) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    pump.join()  # it reads to the end first: a pipe must not be closed under a reader
+def _end(
+    owner: int,
+    process: "subprocess.Popen[str]",
+    questions: "queue.SimpleQueue[str | None]",
+    pumps: list[threading.Thread],
+) -> None:
+    if os.getpid() != owner:
+        return  # a fork of the process that has this browser: it ends nobody else's
+    _kill(process)
+    questions.put(None)
+    for pump in pumps:  # they come to their ends first: a pipe must not be closed under a reader or writer
+        pump.join(KILL_DEADLINE_S)
+    if any(pump.is_alive() for pump in pumps):
+        return  # a process of someone else's holds our pipe: leave it to that one's end
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(BrokenPipeError):  # what was not yet written is of no use to a dead process
                 pipe.close()
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    """Have the guard kill everything below it; where it cannot (it was stopped, say), do so from here."""
+    if not hasattr(os, "fork"):
+        process.kill()
+        process.wait()
+        return
+    below = guard.descendants(process.pid) if process.poll() is None else []
+    with suppress(subprocess.TimeoutExpired):
+        process.terminate()
+        process.wait(KILL_DEADLINE_S)
+        return
+    guard.kill_tree(process.pid, itself=True)
+    for pid in below:  # what the guard's end orphaned
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def _ask(process: "subprocess.Popen[str]", questions: "queue.SimpleQueue[str | None]") -> None:
+    """Write questions. A thread of its own, because a stopped worker does not empty the pipe and a write has no deadline."""
+    assert process.stdin is not None
+    while (question := questions.get()) is not None:
+        try:
+            process.stdin.write(question)
+            process.stdin.flush()
+        except (OSError, ValueError):
+            return  # it ended, which the missing answer says
 
 
 def _pump(process: "subprocess.Popen[str]", replies: "queue.SimpleQueue[str | None]") -> None:
@@ -137,8 +203,25 @@ def _pump(process: "subprocess.Popen[str]", replies: "queue.SimpleQueue[str | No
     replies.put(None)
 
 
+def _died(call: str, status: int | None, memory_limit_mb: int) -> BrowserError:
+    if status == guard.OUT_OF_MEMORY:
+        error = BrowserError(
+            errors.explain(
+                f"the browser took more than {memory_limit_mb} MiB during {call} and was ended",
+                "a page that fits the limit",
+                "a page that fills the machine's memory takes other environments and the training down with it",
+                "reset() goes on with a fresh browser; raise memory_limit_mb if the site really needs more",
+            )
+        )
+        error.kind = "memory"
+        return error
+    return BrowserError(f"the browser's worker process died (exit status {status}) during {call}; reset() starts a fresh one")
+
+
 def _rebuild(described: dict[str, str]) -> SymbioticError:
     kind = getattr(errors, described["type"])
     error: SymbioticError = kind(described["message"])
+    if isinstance(error, InfrastructureError) and described["kind"]:
+        error.kind = described["kind"]
     error.add_note("in the browser's worker process:\n" + described["traceback"])
     return error

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Frame, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 __all__ = ["NAVIGATION_BOUND_MS", "REST_BOUND_MS", "mid_navigation", "wait_for_rest"]
 
@@ -62,6 +63,8 @@ def wait_for_rest(host: Host) -> bool:
                     return False
                 if not answer["foreign"] or _frames_rest(page, deadline):
                     return True
+        except PlaywrightTimeout:
+            return False  # a page that is still coming in is seen as far as it has come
         except PlaywrightError as error:
             if not mid_navigation(error):
                 raise

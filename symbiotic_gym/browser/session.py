@@ -9,6 +9,7 @@ import base64
 import json
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import resources
 from typing import Any
@@ -18,10 +19,15 @@ from playwright.sync_api import Error as PlaywrightError
 
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
+from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.rest import mid_navigation, wait_for_rest
+from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
-from symbiotic_gym.suites import Site, Suite, load_suite
+from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
+
+MOST_TABS = 20
+"""Tabs beyond are closed as they open: a page that opens hundreds would take the machine down."""
 
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
@@ -36,6 +42,8 @@ class Session:
         observe: the opt-in observation keys to fill (`screenshot`, `axtree`, `dom`, `extra`).
         viewport: (width, height) in pixels; None takes the task's own.
         max_page_lines: a longer page text is cut to what is near the viewport, and says so.
+        uploads: the folder whose files may be uploaded; None allows none.
+        suites: suites of the user's own, as `register_suite` takes them.
     """
 
     def __init__(
@@ -45,15 +53,22 @@ class Session:
         observe: tuple[str, ...] = (),
         viewport: tuple[int, int] | None = None,
         max_page_lines: int = 10_000,
+        uploads: str | None = None,
+        suites: Mapping[str, str] | None = None,
     ) -> None:
+        for name, entry_point in (suites or {}).items():
+            register_suite(name, entry_point)
         self.headless = headless
         self.observe = observe
         self.viewport = viewport
         self.max_page_lines = max_page_lines
+        self.uploads = uploads
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None
         self.site: Site | None = None
+        self.fence = Fence({})
+        self.faults = SiteFaults(self.fence)
         self.context: BrowserContext | None = None
         self.task: Any = None
         self.chat: list[dict[str, Any]] = []
@@ -70,7 +85,9 @@ class Session:
 
     def start(self, suite: Suite, name: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
         """The same for a task of any suite object, listed or not."""
-        self._leave_episode()
+        self.leave()
+        if isinstance(suite, Elsewhere):
+            suite = suite.placed(task_kwargs)
         self._serve(suite)
         assert self.site is not None  # _serve opened it
         self.task = suite.make_task(name, seed, self.site, task_kwargs)
@@ -79,9 +96,10 @@ class Session:
             viewport={"width": width, "height": height},
             locale=self.task.locale,
             timezone_id=self.task.timezone_id,
-            service_workers="block",
-            accept_downloads=False,
+            **self.fence.context_options(),
         )
+        self.faults = SiteFaults(self.fence, self.site.signs)
+        self.faults.watch(self.context)
         self.context.set_default_timeout(self.task.timeout)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
@@ -91,6 +109,7 @@ class Session:
         try:
             goal, _ = self.task.setup(self.page)
         except PlaywrightError as error:
+            self.faults.check()
             raise SiteError(
                 explain(
                     f"the start page of {suite.name}.{name} did not load: {str(error).splitlines()[0]}",
@@ -99,7 +118,9 @@ class Session:
                     "check that the task's site is up (symbiotic-gym doctor), then run the episode again",
                 )
             ) from error
-        return {"goal": _goal_text(goal), "observation": self.look()}
+        observation = self.look()
+        self.faults.check(observation)
+        return {"goal": _goal_text(goal), "observation": observation}
 
     def step(self, text: str) -> dict[str, Any]:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
@@ -108,16 +129,19 @@ class Session:
         acted = time.perf_counter()
         wait_for_rest(self)
         rested = time.perf_counter()
+        self.faults.check()
         reward, done, message, _ = self.task.validate(self.page, self.chat)
         if message:
             self.chat.append({"role": "user", "timestamp": time.time(), "message": message})
         judged = time.perf_counter()
         observation = self.look(rested=True)
+        self.faults.check(observation)
         seen = time.perf_counter()
         return {
             "observation": observation,
             "reward": float(reward),
             "done": bool(done) or self.infeasible,
+            "judged_at_end": isinstance(self.task, JudgedAtTheEnd),
             "error": error,
             "seconds": {
                 "act": acted - started,
@@ -127,8 +151,18 @@ class Session:
             },
         }
 
+    def conclude(self) -> dict[str, Any]:
+        """The verdict on an episode whose task is `JudgedAtTheEnd`, and the `questions` it still depends on."""
+        reward, questions = self.task.conclude(self.page, self.chat)
+        return {"reward": reward, "questions": questions}
+
+    def settle(self, answers: list[str]) -> float:
+        """The verdict, given a judge's answers to the questions."""
+        reward: float = self.task.settle(self.page, self.chat, answers)
+        return reward
+
     def close(self) -> None:
-        self._leave_episode()
+        self.leave()
         if self.browser is not None:
             self.browser.close()
         if self.site is not None:
@@ -151,6 +185,10 @@ class Session:
         self._page = page
 
     def _on_page(self, page: Page) -> None:
+        if self.context is not None and len(self.context.pages) > MOST_TABS:
+            with suppress(PlaywrightError):  # it may be gone already
+                page.close()
+            return
         page.on("download", self._on_download)
         self._page = page  # a link that opens a tab makes it the active one, as for a person
 
@@ -167,15 +205,15 @@ class Session:
             self.browser.close()
         if self.site is not None:
             self.site.close()
+            self.site = None
         self.site = suite.open()
+        self.fence = Fence(self.site.hosts)
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,
                 executable_path=require_chromium(headed=not self.headless),
                 args=[
-                    f"--host-resolver-rules={self.site.resolver_rules()}",
-                    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-                    "--force-webrtc-ip-handling-policy",
+                    *self.fence.launch_args(),
                     "--disable-features=OverlayScrollbars,ExtendedOverlayScrollbars",
                 ],
                 ignore_default_args=["--hide-scrollbars"],
@@ -190,7 +228,8 @@ class Session:
                 )
             ) from error
 
-    def _leave_episode(self) -> None:
+    def leave(self) -> None:
+        """End the episode, if there is one, and close its pages."""
         if self.task is not None:
             with suppress(PlaywrightError):  # a page that crashed or was closed needs no further closing
                 self.task.teardown()

@@ -1,8 +1,7 @@
-"""The worker process: a `Session` behind two pipes, one JSON message a line.
+"""The worker: a `Session` behind two pipes, one JSON message a line.
 
-Started as `python -m symbiotic_gym.browser.worker` rather than through `multiprocessing`, so that a user's script needs no
-`if __name__ == "__main__"` guard, daemonic parents may start it, and nothing is pickled. It ends when its standard input
-does: a parent that dies, however, takes it along, and the browser follows its worker.
+Started by `guard.py`, which is started as a program rather than through `multiprocessing`, so that a user's script needs no
+`if __name__ == "__main__"` guard, daemonic parents may start it, and nothing is pickled. It ends when its standard input does.
 """
 
 import json
@@ -50,7 +49,3 @@ def _describe(error: Exception) -> dict[str, str]:
         "message": str(error) if known else f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
         "traceback": traceback.format_exc(),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -4,13 +4,25 @@ A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks withou
 served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
 
+from symbiotic_gym.browser.site_faults import Sign
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
-__all__ = ["SUITES", "Site", "Suite", "check_task", "load_suite"]
+__all__ = [
+    "SUITES",
+    "Elsewhere",
+    "JudgedAtTheEnd",
+    "Site",
+    "Suite",
+    "check_task",
+    "load_suite",
+    "register_suite",
+    "registered_suites",
+]
 
 
 @dataclass
@@ -18,18 +30,29 @@ class Site:
     """What a suite's tasks are served by, and the only thing their browser can reach.
 
     Attributes:
-        suite: name of the suite.
-        hosts: host name as it stands in URLs -> `address:port` it is served at.
+        suite: name of the suite; of a placed one, its own.
+        hosts: `name` or `name:port` as it stands in URLs -> `address:port` it is served at (`symbiotic_gym.browser.fence`).
         close: stops the servers.
+        signs: how the sites show that they, not the policy, are at fault.
     """
 
     suite: str
     hosts: Mapping[str, str] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+    signs: Sequence[Sign] = ()
 
-    def resolver_rules(self) -> str:
-        """Chromium's --host-resolver-rules: the site's hosts, and nothing else resolves."""
-        return ", ".join([f"MAP {host} {address}" for host, address in self.hosts.items()] + ["MAP * ~NOTFOUND"])
+
+@runtime_checkable
+class JudgedAtTheEnd(Protocol):
+    """A task whose verdict is costly and asked for once: its `validate` only says whether the policy has stopped."""
+
+    def conclude(self, page: Any, chat: list[dict[str, Any]]) -> tuple[float, list[list[dict[str, str]]]]:
+        """The verdict, and the chats that a judge has yet to answer before it holds; without any it is final."""
+        ...
+
+    def settle(self, page: Any, chat: list[dict[str, Any]], answers: list[str]) -> float:
+        """The verdict, given the judge's answers to the chats of `conclude`, in their order."""
+        ...
 
 
 class Suite(Protocol):
@@ -38,7 +61,7 @@ class Suite(Protocol):
     name: str
 
     def tasks(self) -> tuple[str, ...]:
-        """Names of all tasks, without the suite's; loads no browser."""
+        """Names of all tasks, without the suite's; loads no browser. Empty where any name may be one."""
         ...
 
     def open(self) -> Site:
@@ -50,13 +73,76 @@ class Suite(Protocol):
         ...
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A suite whose sites are not its own: where they are depends on the task's arguments and on this machine's settings."""
+
+    def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
+        """The same suite on certain sites. Suites of one `name` share a site, and with it the browser."""
+        ...
+
+
 def _miniwob() -> Suite:
     from symbiotic_gym.suites.miniwob import MiniWoB
 
     return MiniWoB()
 
 
-SUITES: Mapping[str, Callable[[], Suite]] = {"miniwob": _miniwob}
+def _webarena() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArena
+
+    return WebArena()
+
+
+def _webarena_lite() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArenaLite
+
+    return WebArenaLite()
+
+
+def _webarena_verified() -> Suite:
+    from symbiotic_gym.suites.webarena import WebArenaVerified
+
+    return WebArenaVerified()
+
+
+def _openended() -> Suite:
+    from symbiotic_gym.suites.openended import OpenEnded
+
+    return OpenEnded()
+
+
+def _browsergym() -> Suite:
+    from symbiotic_gym.suites.any_browsergym import AnyBrowserGym
+
+    return AnyBrowserGym()
+
+
+SUITES: Mapping[str, Callable[[], Suite]] = {
+    "miniwob": _miniwob,
+    "webarena": _webarena,
+    "webarena_lite": _webarena_lite,
+    "webarena_verified": _webarena_verified,
+    "openended": _openended,
+    "browsergym": _browsergym,
+}
+
+_REGISTERED: dict[str, str] = {}
+
+
+def register_suite(name: str, entry_point: str) -> None:
+    """Make a suite of your own known, so that `WebEnv("NAME.TASK")` plays it.
+
+    Args:
+        name: what stands before the dot in its task ids.
+        entry_point: `package.module:Class`, importable in the environment's worker process too; called without arguments.
+    """
+    _REGISTERED[name] = entry_point
+
+
+def registered_suites() -> dict[str, str]:
+    """Suites that `register_suite` made known: name -> entry point."""
+    return dict(_REGISTERED)
 
 
 def load_suite(name: str) -> Suite:
@@ -65,6 +151,10 @@ def load_suite(name: str) -> Suite:
     Raises:
         UnknownNameError: there is none.
     """
+    if name in _REGISTERED:
+        module, _, attribute = _REGISTERED[name].partition(":")
+        suite: Suite = getattr(import_module(module), attribute)()
+        return suite
     if name not in SUITES:
         raise UnknownNameError(
             explain(
@@ -78,20 +168,22 @@ def load_suite(name: str) -> Suite:
 
 
 def check_task(task: str) -> str:
-    """Return `task` if it names a task, `SUITE.TASK`.
+    """Return `task` if it names a task, `SUITE.TASK`; BrowserGym's own ids (`browsergym/NAME`) may be written as they are.
 
     Raises:
         UnknownNameError: it does not; the message has the nearest names.
     """
+    task = task.replace("browsergym/", "browsergym.", 1) if task.startswith("browsergym/") else task
     suite_name, _, name = task.partition(".")
     suite = load_suite(suite_name)
-    if name not in suite.tasks():
+    known = suite.tasks()
+    if known and name not in known:
         raise UnknownNameError(
             explain(
-                f"{suite_name} has no task {name!r} ({nearest(name, suite.tasks())})",
+                f"{suite_name} has no task {name!r} ({nearest(name, known)})",
                 "the id of a task",
                 "nothing can be played without one",
-                f"list them with `symbiotic-gym tasks {suite_name}`",
+                f"list them with `symbiotic-gym tasks --suite {suite_name}`",
             )
         )
     return task

@@ -179,7 +179,9 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         observations, _, _, _, infos = self._gather(ids)
         return observations, infos
 
-    def step(self, actions: Sequence[str]) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """One action in every environment; returns when all have stepped."""
         ids = np.arange(self.num_envs)
         self.send(actions, ids)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - a page's parts are read best one a line
 """Generated pages for the benchmarks of the environment, and the loopback server that serves them.
 
 `catalogue` is a shop's listing of any length, what throughput is measured on; `varied` mixes every way the web has of making

@@ -1,8 +1,9 @@
 """One environment in a process of its own, told over a pipe what to time: the subject of the throughput benchmark.
 
-`ours` is `symbiotic/openended-v0`, `stock` is `browsergym/openended` with its defaults, `stock-nowait` the same with `slow_mo` and
-`pre_observation_delay` at 0. All play the same page in the same Chromium executable. Stock's chat window starts a second browser
-and takes no path for it, so the path is made Playwright's default for that process; what it starts and when is left as it is.
+`ours` is `symbiotic/openended-v0`, `stock` is `browsergym/openended` with its defaults, `stock-nowait` the same with
+`slow_mo` and `pre_observation_delay` at 0. All play the same page in the same Chromium executable. Stock's chat window starts
+a second browser and takes no path for it, so the path is made Playwright's default for that process; what it starts and when
+is left as it is.
 Nothing is added to stock's work: turning its tree into text, which every text agent has to do next, is not timed.
 """
 
@@ -12,24 +13,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 __all__ = ["SYSTEMS", "Subject", "memory_mb"]
 
 SYSTEMS = ("ours", "stock-nowait", "stock")
-
-
-class _Player(Protocol):
-    """An environment on one page, and what can be clicked and filled on it."""
-
-    buttons: list[str]
-    fields: list[str]
-
-    def reset(self) -> None: ...
-
-    def step(self, action: str) -> str:
-        """Returns the environment's complaint."""
-        ...
 
 
 class _Ours:
@@ -38,7 +26,7 @@ class _Ours:
 
         import symbiotic_gym  # noqa: F401 - registers the id
 
-        self.env = gym.make("symbiotic/openended-v0", start_url=url, goal="look at the page")
+        self.env = gym.make("symbiotic/openended-v0", start_url=url, goal="look at the page", disable_env_checker=True)
 
     def reset(self) -> None:
         self.observation, _ = self.env.reset()
@@ -57,7 +45,7 @@ class _Ours:
 
 class _Stock:
     def __init__(self, url: str, waits: dict[str, Any]) -> None:
-        import browsergym.core
+        import browsergym.core  # noqa: F401 - registers the id
         import gymnasium as gym
         from playwright.sync_api import BrowserType
 
@@ -85,7 +73,7 @@ class _Stock:
         return str(self.observation["last_action_error"])
 
 
-def _make(system: str, url: str) -> Any:
+def _make(system: str, url: str) -> _Ours | _Stock:
     if system == "ours":
         return _Ours(url)
     return _Stock(url, {"slow_mo": 0, "pre_observation_delay": 0} if system == "stock-nowait" else {})
@@ -186,7 +174,7 @@ def main() -> None:
         replies.write(json.dumps(answer) + "\n")
 
 
-def _timed_step(player: Any, turn: int) -> tuple[str, float]:
+def _timed_step(player: _Ours | _Stock, turn: int) -> tuple[str, float]:
     kind = ("click", "fill")[turn % 2]
     bids = player.buttons if kind == "click" else player.fields
     bid = bids[turn // 2 % len(bids)]

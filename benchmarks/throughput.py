@@ -1,13 +1,13 @@
 """How fast our environments are, and how much memory they take, beside stock BrowserGym's in the same run.
 
-Generated shop pages of some 350, 1.3k, 5.4k and 25.8k accessibility nodes; steps that click and steps that fill, in turn; stock with
-its defaults, and stock with every wait set to zero (`symbiotic_gym.benchmarks.stepping` says how each is made). The systems take
-turns, so that whatever else the machine does falls on all of them. Ratios are of medians, with 95 % bootstrap intervals.
+Generated shop pages of some 350, 1.3k, 5.4k and 25.8k accessibility nodes; steps that click and steps that fill, in turn;
+stock with its defaults, and stock with every wait set to zero (`symbiotic_gym.benchmarks.stepping` says how each is made). The
+systems take turns, so that whatever else the machine does falls on all of them. Ratios are of medians, with 95 % bootstrap
+intervals.
 
 Blocks of measurements are kept in the file that `--samples` names: a run cut short goes on from it.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from symbiotic_gym.benchmarks.pages import PageServer
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
 from symbiotic_gym.benchmarks.stepping import SYSTEMS, Subject, memory_mb
+from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.progress import Bar, Progress
 
 __all__ = ["main"]
@@ -38,21 +39,14 @@ class _Samples:
     """Measured blocks by key, in memory and, when a file is named, on disk."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._blocks: dict[str, Any] = {}
-        if file is not None and file.exists():
-            for line in file.read_text("utf-8").splitlines():
-                if line.endswith("}"):  # the last one may have been cut off
-                    block = json.loads(line)
-                    self._blocks[block["key"]] = block["value"]
+        self._file = JsonLines(file)
+        self._blocks: dict[str, Any] = {block["key"]: block["value"] for block in self._file.read()}
 
     def get(self, key: str, measure: Callable[[], Any]) -> Any:
         """The block of that key; measured when it is not there yet."""
         if key not in self._blocks:
             self._blocks[key] = measure()
-            if self._file is not None:
-                with self._file.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps({"key": key, "value": self._blocks[key]}) + "\n")
+            self._file.append([{"key": key, "value": self._blocks[key]}])
         return self._blocks[key]
 
 

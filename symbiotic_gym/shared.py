@@ -1,7 +1,7 @@
 """Texts and pictures of any size through Gymnasium's shared memory, so that `AsyncVectorEnv` works with its default arguments.
 
-Gymnasium shares arrays of a fixed size and looks at them once, so what it gets here is a view: n slots, each a length and that many
-bytes. Pages are short as a rule and huge now and then; a value longer than its slot goes through a file beside the memory.
+Gymnasium shares arrays of a fixed size and looks at them once, so what it gets here is a view: n slots, each a length and that
+many bytes. Pages are short as a rule and huge now and then; a value longer than its slot goes through a file beside the memory.
 """
 
 import os

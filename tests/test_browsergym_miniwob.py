@@ -1,7 +1,7 @@
 """What BrowserGym 0.14.3 checks of its MiniWoB environments, checked of ours.
 
-The checks are those of its `tests/miniwob` (Apache-2.0, ServiceNow), in words of our own; `tests/browsergym_shim.py` says how they
-get our environment, and runs the upstream files themselves where there is a checkout of them.
+The checks are those of its `tests/miniwob` (Apache-2.0, ServiceNow), in words of our own; `tests/browsergym_shim.py` says how
+they get our environment, and runs the upstream files themselves where there is a checkout of them.
 """
 
 import re

@@ -1,7 +1,7 @@
 """When a page may be observed: as soon as nothing that the action set off is still on its way, and at a bound otherwise.
 
-What is on its way inside a document is counted by `watch.js`. What only the outside can see is waited for here: a document that is
-being replaced by another, a tab that is about to open, and frames of other origins.
+What is on its way inside a document is counted by `watch.js`. What only the outside can see is waited for here: a document that
+is being replaced by another, a tab that is about to open, and frames of other origins.
 """
 
 import re

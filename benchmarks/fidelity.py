@@ -33,41 +33,27 @@ QUIESCENCE_TARGET = 0.99
 BOUND_S = 4.0
 """A page that never rests has to be observed by then: the bound of 3 s and the observation itself."""
 _WIDGETS = frozenset(
-    ("button", "link", "textbox", "searchbox", "combobox", "listbox", "option", "checkbox", "radio", "switch", "slider")
-    + ("spinbutton", "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem", "gridcell", "scrollbar")
-)
-_ARIA_ROLES`); the parts inside a date field carry its bid and are one element; names are compared up to white space and up to
-our cut at 200 characters. `beyond` counts what our text gives an id to and BrowserGym's text does not. The generated pages
-hold no submit button without a label of its own: BrowserGym's extraction writes an empty one onto it before it looks.
-
-**Quiescence.** A page changes a random 0 to 800 ms after an action, by each mechanism of `pages.CHANGES`; the observation that
-the action returns has to show it. A page that never rests has to be observed all the same, at the bound.
-"""
-
-import logging
-import random
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-
-from symbiotic_gym.actions import Element, elements
-from symbiotic_gym.benchmarks.pages import CHANGES, HOSTS, PageServer
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
-from symbiotic_gym.progress import Bar, Progress
-from symbiotic_gym.suites import Site, Suite
-from symbiotic_gym.suites.miniwob import TASKS, MiniWoB
-
-__all__ = ["Agreement", "Pages", "agreement", "compare", "main", "quiescence"]
-
-AGREEMENT_TARGET = 0.995
-QUIESCENCE_TARGET = 0.99
-BOUND_S = 4.0
-"""A page that never rests has to be observed by then: the bound of 3 s and the observation itself."""
-_WIDGETS = frozenset(
-    "button link textbox searchbox combobox listbox option checkbox radio switch slider spinbutton tab menuitem menuitemcheckbox "
-    "menuitemradio treeitem gridcell scrollbar".split()  # noqa: SIM905 - as in page.js
+    {
+        "button",
+        "link",
+        "textbox",
+        "searchbox",
+        "combobox",
+        "listbox",
+        "option",
+        "checkbox",
+        "radio",
+        "switch",
+        "slider",
+        "spinbutton",
+        "tab",
+        "menuitem",
+        "menuitemcheckbox",
+        "menuitemradio",
+        "treeitem",
+        "gridcell",
+        "scrollbar",
+    }
 )
 _ARIA_ROLES = {
     "Date": "textbox",

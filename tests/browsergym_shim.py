@@ -2,8 +2,8 @@
 
 Their tests act by Playwright code (`page.get_by_text("Menu").click()`), since `action_mapping=None` passes texts on as Python.
 Ours runs no code: `ShimEnv` reads the few Playwright calls that these tests make off a stand-in for `page`, finds the element
-in the observation, and sends the action in our grammar. Their tests of the task classes start a browser of their own; here it is
-a session's, which plays MiniWoB under its stable name behind the fence.
+in the observation, and sends the action in our grammar. Their tests of the task classes start a browser of their own; here it
+is a session's, which plays MiniWoB under its stable name behind the fence.
 
 `python -m tests.browsergym_shim FOLDER` runs the files of BrowserGym's `tests/miniwob`, as they are, against ours.
 """

@@ -29,9 +29,6 @@ from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_su
 MOST_TABS = 20
 """Tabs beyond are closed as they open: a page that opens hundreds would take the machine down."""
 
-LEAN = ("--in-process-gpu", "--enable-features=NetworkServiceInProcess2")
-"""Two processes fewer a browser: there is no graphics card to keep apart, and the network is the fence's."""
-
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
 _WALK = resources.files(__package__).joinpath("page.js").read_text("utf-8")
@@ -218,7 +215,6 @@ class Session:
                 args=[
                     *self.fence.launch_args(),
                     "--disable-features=OverlayScrollbars,ExtendedOverlayScrollbars",
-                    *LEAN,
                 ],
                 ignore_default_args=["--hide-scrollbars"],
             )

@@ -37,6 +37,7 @@ def _add(name: str, entry_point: str, max_episode_steps: int | None, kwargs: dic
     spec = EnvSpec(
         id=f"symbiotic/{name}-v0",
         entry_point=entry_point,
+        vector_entry_point="symbiotic_gym.vector:WebVectorEnv" if kwargs else None,
         max_episode_steps=max_episode_steps,
         kwargs=kwargs,
         nondeterministic=not kwargs or not name.startswith("miniwob"),  # a real website has a state that no seed sets

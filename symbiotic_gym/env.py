@@ -18,7 +18,7 @@ from symbiotic_gym.browser.process import BrowserProcess
 from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
 from symbiotic_gym.judging import ask_judge
 from symbiotic_gym.protocols import LanguageModel
-from symbiotic_gym.spaces import Unicode
+from symbiotic_gym.spaces import Picture, Unicode
 from symbiotic_gym.suites import check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
@@ -67,6 +67,7 @@ class WebEnv(gym.Env[Observation, str]):
         render_mode: `rgb_array` or None.
         headless: False shows the browser's window.
         viewport: (width, height) in pixels instead of the task's own.
+        max_page_lines: a longer `page` is cut to what is near the viewport; a line in (parentheses) says what is missing.
         step_timeout_s: seconds after which a step without an answer ends the episode as invalid.
         reset_timeout_s: the same for a reset.
         memory_limit_mb: MiB that the browser may take before the episode ends as invalid; 0 for no limit. Linux only.
@@ -91,6 +92,7 @@ class WebEnv(gym.Env[Observation, str]):
         render_mode: str | None = None,
         headless: bool = True,
         viewport: tuple[int, int] | None = None,
+        max_page_lines: int = 10_000,
         step_timeout_s: float = 30.0,
         reset_timeout_s: float = 60.0,
         memory_limit_mb: int = 4096,
@@ -111,13 +113,14 @@ class WebEnv(gym.Env[Observation, str]):
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
-            fields[key] = _Image() if key == "screenshot" else Unicode()
+            fields[key] = _picture(viewport) if key == "screenshot" else Unicode()
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
         self._process = BrowserProcess(
             {
                 "headless": headless,
                 "observe": self.observe,
                 "viewport": viewport,
+                "max_page_lines": max_page_lines,
                 "uploads": str(Path(uploads).resolve()) if uploads is not None else None,
                 "suites": registered_suites(),
             },
@@ -261,14 +264,9 @@ class WebEnv(gym.Env[Observation, str]):
         return self._observation, 0.0, False, True, {"outcome": str(outcome), "error": str(error), "error_kind": error.kind}
 
 
-class _Image(spaces.Box):
-    """Any RGB picture: the viewport's size is the task's, known only once it runs."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 255, (1, 1, 3), np.uint8)
-
-    def contains(self, x: Any) -> bool:
-        return isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 3 and x.shape[2] == 3
+def _picture(viewport: tuple[int, int] | None) -> spaces.Space[Any]:
+    """Of one size where it is known; else the viewport's is the task's, known only once it runs."""
+    return Picture() if viewport is None else spaces.Box(0, 255, (viewport[1], viewport[0], 3), np.uint8)
 
 
 def _check_names(argument: str, given: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:

@@ -1,11 +1,17 @@
 """`WebEnv`'s contract with Gymnasium, and that it outlives its browser."""
 
 import asyncio
+import json
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +22,7 @@ import symbiotic_gym  # noqa: F401 - registers the environments
 from symbiotic_gym.actions import elements
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import ConfigError, UnknownNameError
+from symbiotic_gym.spaces import Picture
 from symbiotic_gym.suites.miniwob import TASKS
 from symbiotic_gym.types import OBSERVATION_KEYS
 
@@ -176,12 +183,78 @@ def test_opt_in_parts_and_rendering() -> None:
     assert worker is not None and worker.poll() is not None
 
 
-def test_vector_environments() -> None:
-    envs = gym.make_vec("symbiotic/miniwob.click-test-2-v0", num_envs=2, vectorization_mode="sync")
-    observations, _ = envs.reset(seed=5)
-    _, rewards, *_ = envs.step([f'click("{bid(page, "ONE")}")' for page in observations["page"]])
-    assert list(rewards) == [1.0, 1.0]
-    envs.close()
+def test_gymnasiums_wrappers_work(tmp_path: Path) -> None:
+    env = gym.make("symbiotic/miniwob.click-test-2-v0", render_mode="rgb_array", max_episode_steps=2)
+    recorded = gym.wrappers.RecordEpisodeStatistics(env)
+    observation, _ = recorded.reset(seed=3)
+    *_, info = recorded.step(f'click("{bid(observation["page"], "ONE")}")')
+    assert (info["episode"]["r"], info["episode"]["l"]) == (1.0, 1)
+    recorded.reset(seed=3)
+    assert [recorded.step("noop(1)")[3] for _ in range(2)] == [False, True], "TimeLimit truncates"
+    pytest.importorskip("moviepy", reason="RecordVideo writes through moviepy, which `pip install moviepy` brings")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # moviepy's own
+        video = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda _: True, disable_logger=True)
+        video.reset(seed=3)
+        video.step("noop(1)")
+        video.close()
+    assert [file.stat().st_size > 1000 for file in tmp_path.glob("*.mp4")] == [True]
+
+
+_PLAY = """
+import json, symbiotic_gym
+from symbiotic_gym.actions import elements
+from symbiotic_gym.env import WebEnv
+env, log = WebEnv("miniwob.click-checkboxes"), []
+observation, info = env.reset(seed=21)
+log.append([observation, info])
+boxes = [e for e in elements(observation["page"]).values() if e.role == "checkbox"]
+for action in [f'click("{e.bid}")' for e in boxes if e.name in observation["goal"]] + ["scroll(0, 100)"]:
+    observation, reward, *_, info = env.step(action)
+    log.append([observation, reward, info])
+submit = next(e.bid for e in elements(observation["page"]).values() if e.name == "Submit")
+log.append(env.step(f'click("{submit}")'))
+env.close()
+print(json.dumps(log))
+"""
+
+
+def test_one_seed_is_one_trajectory_in_any_process() -> None:
+    def play(hash_seed: str) -> list[Any]:
+        played = subprocess.run(
+            [sys.executable, "-c", _PLAY],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        )
+        trajectory: list[Any] = json.loads(played.stdout)
+        return trajectory
+
+    first = play("1")
+    assert first == play("2")
+    assert first[-1][1:] == [1.0, True, False, {"outcome": "success"}]
+
+
+def test_what_was_not_asked_for_is_not_made(env: WebEnv) -> None:
+    observation, _ = env.reset(seed=1)
+    assert not set(observation) & {"screenshot", "axtree", "dom", "extra"}
+
+
+def test_a_known_viewport_is_a_box_and_an_unknown_one_any_picture() -> None:
+    known = WebEnv("miniwob.click-test", observe=("screenshot",), viewport=(400, 300))
+    assert known.observation_space["screenshot"] == gym.spaces.Box(0, 255, (300, 400, 3), np.uint8)
+    assert WebEnv("miniwob.click-test", observe=("screenshot",)).observation_space["screenshot"] == Picture()
+
+
+def test_a_long_page_says_that_it_is_cut(env: WebEnv) -> None:
+    short = WebEnv("miniwob.click-checkboxes-large", max_page_lines=5)
+    try:
+        observation, _ = short.reset(seed=1)
+        lines = observation["page"].split("\n")
+        assert len(lines) == 6 and lines[-1].endswith("lines below are left out; scroll down to see them)")
+    finally:
+        short.close()
 
 
 def test_unknown_names_say_the_nearest() -> None:

@@ -35,7 +35,7 @@ def read(page: Any) -> Read:
     def read(html: str) -> list[str]:
         page.goto("about:blank")
         page.set_content(html)
-        lines: list[str] = page.evaluate(session._WALK, "")["lines"]
+        lines: list[str] = page.evaluate(session._WALK, ["", 10_000])["lines"]
         return [line.split("] ", 1)[-1] if line.lstrip().startswith("[") else line for line in lines]
 
     return read
@@ -112,10 +112,10 @@ def test_ids_are_browsergyms_and_stay(page: Any) -> None:
 
     page.goto("about:blank")
     page.set_content(html)
-    page.evaluate(session._WALK, "")
+    page.evaluate(session._WALK, ["", 10_000])
     ours = bids()
     page.evaluate("document.querySelector('ul').insertAdjacentHTML('afterbegin', '<li>new</li>')")
-    page.evaluate(session._WALK, "")
+    page.evaluate(session._WALK, ["", 10_000])
     assert [pair for pair in bids() if pair in ours] == ours, "an id changed"
     page.goto("about:blank")
     page.set_content(html)
@@ -124,18 +124,107 @@ def test_ids_are_browsergyms_and_stay(page: Any) -> None:
     assert bids() == ours
 
 
-@pytest.mark.parametrize("change", ["setTimeout(done, 300)", "fetch('data:,x').then(done)", "requestAnimationFrame(done)"])
+def test_names_are_what_is_rendered(read: Read) -> None:
+    lines = read(
+        "<a href=x>one<br>two</a><button style='text-transform:uppercase'>go</button><button>a<span hidden>b</span></button>"
+        "<a href=x><h4>title</h4><p>text</p></a><style>.n::before{content:'New: '}</style><button class=n>thing</button>"
+        "<div role=tree><div role=treeitem>outer<div role=group><div role=treeitem>inner</div></div></div></div>"
+    )
+    assert lines == [
+        'link "one two"',
+        'button "GO"',
+        'button "a"',
+        'link "title text"',
+        'button "New: thing"',
+        'treeitem "outer"',
+        'treeitem "inner"',
+    ], "the name of what holds something is its own text"
+
+
+def test_roles_follow_chromium(read: Read) -> None:
+    lines = read(
+        "<button role=presentation>stays a button</button>"
+        "<a id=a>listens</a><script>a.addEventListener('click', () => 0)</script>"
+        "<img usemap='#m' alt=map><map name=m><area href=x alt=corner></map><input type=file aria-label=Picture>"
+    )
+    assert [line for line in lines if not line.startswith("img")] == [
+        'button "stays a button"',
+        'link "listens"',
+        'link "corner"',
+        'button "Picture"',
+    ]
+
+
+def test_what_cannot_be_reached_is_left_out(read: Read) -> None:
+    assert read("<div inert><button>no</button></div><details><summary>More</summary><button>no</button></details>") == [
+        'button "More"'
+    ]
+    modal = "<button>behind</button><dialog id=d><button>OK</button></dialog><script>d.showModal()</script>"
+    assert [line.strip() for line in read(modal)] == ['dialog ""', 'button "OK" focused']
+
+
+def test_a_page_over_budget_is_cut_around_the_viewport_and_says_so(page: Any) -> None:
+    from symbiotic_gym.browser import session
+
+    page.goto("about:blank")
+    page.set_content("".join(f"<p><button>b{i}</button></p>" for i in range(1000)))
+    top = page.evaluate(session._WALK, ["", 100])["lines"]
+    assert len(top) == 101 and top[0].endswith('"b0"') and top[-1] == "(900 lines below are left out; scroll down to see them)"
+    page.evaluate("document.querySelectorAll('button')[500].scrollIntoView({block: 'start'})")
+    middle = page.evaluate(session._WALK, ["", 100])["lines"]
+    assert len(middle) == 102 and any(line.endswith('"b500"') for line in middle)
+    above, below = (int(line.split()[0][1:]) for line in (middle[0], middle[-1]))
+    assert above + below == 900 and above > 400
+    whole = page.evaluate(session._WALK, ["", 1000])["lines"]
+    assert len(whole) == 1000 and middle[1] in whole, "ids do not depend on the budget"
+
+
+# What an action can set off. The benchmark `fidelity` measures all of them many times, with random delays and real requests.
+CHANGES = {
+    "timer": "setTimeout(done, 300)",
+    "chain": "let n = 0; const next = () => ++n < 12 ? setTimeout(next, 25) : done(); next()",
+    "interval": "let n = 0; const id = setInterval(() => { if (++n === 15) { clearInterval(id); done() } }, 20)",
+    "frames": "const end = Date.now() + 300; const f = () => Date.now() < end ? requestAnimationFrame(f) : done(); f()",
+    "idle": "requestIdleCallback(() => setTimeout(done, 200))",
+    "fetch": "fetch('data:,x').then((r) => r.text()).then(done)",
+    "transition": "p.addEventListener('transitionend', done); p.style.transition = 'opacity .3s'; p.style.opacity = 0.5",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_rest_waits_for_what_the_page_still_has_to_do(page: Any, change: str) -> None:
     page.goto("about:blank")
     page.set_content(
-        f"<p id=p>before</p><script>function done() {{ p.textContent = 'after' }}; function go() {{ {change} }}</script>"
+        "<p id=p>before</p><script>function done() { p.textContent = 'after' }; "
+        f"function go() {{ {CHANGES[change]} }}</script>"
     )
+    page.evaluate("document.body.offsetTop")  # a transition needs a style to start from
     page.evaluate("go()")
-    assert page.evaluate("window.__symbiotic.rest(2000)") is True
+    assert page.evaluate("window.__symbiotic.rest(2000)")["state"] == "rest"
     assert page.inner_text("#p") == "after"
 
 
 def test_a_page_that_never_rests_is_observed_at_the_bound(page: Any) -> None:
     page.goto("about:blank")
     page.set_content("<p id=p></p><script>setInterval(() => { p.textContent += '.' }, 5)</script>")
-    assert page.evaluate("window.__symbiotic.rest(200)") is False
+    assert page.evaluate("window.__symbiotic.rest(200)")["state"] == "busy"
+
+
+@pytest.mark.parametrize(
+    "heartbeat", ["setInterval(() => 0, 30)", "const f = () => requestAnimationFrame(f); f()", "setTimeout(() => 0, 5000)"]
+)
+def test_a_heartbeat_is_not_waited_for(page: Any, heartbeat: str) -> None:
+    page.goto("about:blank")
+    page.set_content(f"<p>still</p><script>{heartbeat}</script>")
+    page.wait_for_timeout(1000)  # what has been going for longer than any answer would take
+    assert page.evaluate("window.__symbiotic.rest(300)")["state"] == "rest"
+
+
+def test_what_kept_a_page_busy_once_is_not_waited_for_again(page: Any) -> None:
+    page.goto("about:blank")
+    page.route("http://poll.test/**", lambda route: None)  # a long poll: no answer ever
+    page.set_content("<script>fetch('http://poll.test/events?since=1').catch(() => 0)</script>")
+    assert page.evaluate("window.__symbiotic.rest(300)")["state"] == "busy"
+    page.evaluate("void fetch('http://poll.test/events?since=2').catch(() => 0)")
+    assert page.evaluate("window.__symbiotic.rest(300)")["state"] == "rest"
+    page.unroute("http://poll.test/**")

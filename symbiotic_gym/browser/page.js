@@ -1,7 +1,8 @@
 // One walk over a frame's DOM (shadow roots included) that gives every element its bid and returns the page as text: one line an
 // element, `[bid] role "name" properties`, with ids only on what can be acted on. Roles and names come from dom-accessibility-api,
-// bids are numbered as BrowserGym numbers them, so that recorded actions mean the same there.
-(prefix) => {
+// bids are numbered as BrowserGym numbers them, so that recorded actions mean the same there. Where the text would be longer than
+// `budget` lines, what is near the viewport is kept, and a line in (parentheses), which no page can write, says what is missing.
+([prefix, budget]) => {
   const { computeAccessibleName, getRole } = domAccessibility;
   const clickable = window.__symbiotic ? window.__symbiotic.clickable : new WeakSet();
 
@@ -18,6 +19,7 @@
     ("button link textbox searchbox combobox listbox option checkbox radio switch slider spinbutton tab menuitem menuitemcheckbox " +
       "menuitemradio treeitem gridcell scrollbar").split(" "),
   );
+  const FOCUSABLE = "a[href], area[href], button, input, select, textarea, summary, iframe, [tabindex], [contenteditable]";
   const FORMATTED_INPUTS = new Set("date time datetime-local month week color".split(" "));
   const SHOWN_ROLES = new Set("heading img dialog alertdialog alert status progressbar tooltip".split(" "));
 
@@ -63,14 +65,78 @@
   const quote = (text, longest = MAX_NAME) => JSON.stringify(text.length > longest ? text.slice(0, longest - 1) + "…" : text);
   const roleOf = (element) => {
     if (element.isContentEditable && !(element.parentElement && element.parentElement.isContentEditable)) return "textbox";
-    const role = getRole(element);
+    let role = getRole(element);
+    if ((role === "presentation" || role === "none") && element.matches(FOCUSABLE)) {
+      // ARIA's conflict resolution: what can have the focus cannot be mere decoration
+      const bare = element.cloneNode(false);
+      bare.removeAttribute("role");
+      role = getRole(bare);
+    }
     if (role) return role;
-    if (element.localName === "input") return element.type === "password" ? "textbox" : element.type === "hidden" ? "" : "textbox";
+    if (element.localName === "input") return element.type === "hidden" ? "" : element.type === "file" ? "button" : "textbox";
+    if (element.localName === "a" && (clickable.has(element) || element.onclick)) return "link"; // as Chromium has it
     return "generic";
+  };
+  // A name from content, as it is rendered: the library knows neither line breaks nor capitals made by a style sheet.
+  const NAMED_BY_CONTENT = new Set("button link option checkbox radio switch tab menuitem menuitemcheckbox menuitemradio treeitem gridcell heading".split(" "));
+  const NATIVELY_NAMED = new Set("input select textarea img area option".split(" "));
+  const GROUPS = new Set("group tree menu".split(" "));
+  const contentOf = (root, control) => {
+    let text = "";
+    const decoration = (element, which) => {
+      const { content } = getComputedStyle(element, which);
+      if (content.startsWith('"') && content.length > 2) text += content.slice(1, content.lastIndexOf('"')).replace(/\\(.)/g, "$1");
+    };
+    const read = (node, style, seen) => {
+      if (node.nodeType === Node.TEXT_NODE) {
+        if (!seen) return;
+        const change = style.textTransform;
+        if (change === "uppercase") text += node.data.toUpperCase();
+        else if (change === "lowercase") text += node.data.toLowerCase();
+        else if (change === "capitalize") text += node.data.replace(/(^|\s)(\p{L})/gu, (all, space, letter) => space + letter.toUpperCase());
+        else text += node.data;
+      } else if (node.nodeType === Node.ELEMENT_NODE && node !== control) part(node);
+    };
+    const inside = (element, style) => {
+      const seen = style.visibility === "visible";
+      decoration(element, "::before");
+      for (const node of childrenOf(element)) read(node, style, seen);
+      decoration(element, "::after");
+    };
+    const part = (element) => {
+      const { localName } = element;
+      if (SKIPPED_TAGS.has(localName) || element.getAttribute("aria-hidden") === "true") return;
+      const style = getComputedStyle(element);
+      if (style.display === "none") return;
+      const space = style.display === "inline" && localName !== "br" ? "" : " ";
+      text += space;
+      const label = element.getAttribute("aria-label");
+      if (label && label.trim()) text += label;
+      else if (localName === "img" || localName === "area") text += element.alt || element.title;
+      else if (element instanceof SVGElement) text += element.querySelector(":scope > title")?.textContent ?? "";
+      else if (localName === "select") text += [...element.selectedOptions].map((option) => option.label).join(" ");
+      else if (localName === "input" || localName === "textarea") {
+        if (element.type !== "password" && element.type !== "checkbox" && element.type !== "radio") text += element.value;
+      } else if (element.hasAttribute("aria-labelledby")) text += computeAccessibleName(element);
+      else if (!GROUPS.has(element.getAttribute("role"))) inside(element, style);
+      text += space;
+    };
+    inside(root, getComputedStyle(root));
+    return text;
   };
   const accessibleName = (element) => {
     // the library reads HTML-only properties that SVG elements lack
     if (element instanceof SVGElement) return clean(element.getAttribute("aria-label") || element.querySelector(":scope > title")?.textContent);
+    if (!element.hasAttribute("aria-label") && !element.hasAttribute("aria-labelledby")) {
+      if (element.localName === "area") return clean(element.alt || element.title);
+      if (element.labels && element.labels.length > 0) {
+        const name = clean([...element.labels].map((label) => contentOf(label, element)).join(" "));
+        if (name) return name;
+      } else if (NAMED_BY_CONTENT.has(roleOf(element)) && !NATIVELY_NAMED.has(element.localName)) {
+        const name = clean(contentOf(element, null));
+        if (name) return name;
+      }
+    }
     return clean(computeAccessibleName(element));
   };
   const nameOf = (element, role) => {
@@ -121,6 +187,10 @@
     if (element.localName === "slot" && element.assignedNodes().length > 0) return element.assignedNodes();
     return element.childNodes;
   };
+  const shownOf = (element) => {
+    if (element.localName === "details" && !element.open) return [...element.children].filter((child) => child.localName === "summary").slice(0, 1);
+    return element.hidden === "until-found" ? [] : childrenOf(element);
+  };
   // A block of lines is {lines: [text], acts: whether anything in it can be acted on, controls: whether by its role}. Loose text is
   // gathered until a line breaks it.
   const flow = (element) => {
@@ -153,7 +223,7 @@
       block.acts ||= inner.acts;
       block.controls ||= inner.controls;
     };
-    for (const node of childrenOf(element)) take(node);
+    for (const node of shownOf(element)) take(node);
     flush();
     return block;
   };
@@ -162,7 +232,11 @@
 
   const visit = (element) => {
     const style = getComputedStyle(element);
-    if (style.display === "none" || element.getAttribute("aria-hidden") === "true") return null;
+    if (element.localName === "area") {
+      // part of a picture: it has no box of its own, and is there whenever it leads somewhere
+      return element.hasAttribute("href") ? { lines: [describe(element, "link")], acts: true, controls: true } : null;
+    }
+    if (style.display === "none" || element.getAttribute("aria-hidden") === "true" || element.inert) return null;
     if (element.localName === "input" && element.type === "hidden") return null;
     const bid = element.getAttribute("bid");
     if (element.localName === "iframe" || element.localName === "frame") {
@@ -193,7 +267,11 @@
     const inner = flow(element);
     if (acts) {
       // what a button or tab holds is the button, unless it holds another control
-      if (interactive) return { lines: [describe(element, role), ...(inner.controls ? indent(inner.lines) : [])], acts: true, controls: true };
+      if (interactive) {
+        const name = nameOf(element, role);
+        const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(JSON.parse(line.slice(5)))) : [];
+        return { lines: [describe(element, role), ...indent(held)], acts: true, controls: true };
+      }
       const ownText = inner.lines.filter((line) => line.startsWith("text ")).map((line) => JSON.parse(line.slice(5)));
       if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
         // an entry that opens on a click and holds icons of its own, as in a list of mails
@@ -225,6 +303,27 @@
     return [`[${element.getAttribute("bid")}] ${kind}`, quote(name), ...propertiesOf(element, role, name)].join(" ");
   };
 
-  const block = document.body ? flow(document.body) : { lines: [] };
-  return { lines: block.lines, title: document.title };
+  // --- the budget -------------------------------------------------------------------------------------------------------------
+  const inViewport = (lines) => {
+    // the first line whose element can be seen without scrolling
+    const byBid = new Map(all.map((element) => [element.getAttribute("bid"), element]));
+    return lines.findIndex((line) => {
+      const found = /^\s*\[(\w+)\]/.exec(line);
+      const box = found && byBid.get(found[1])?.getBoundingClientRect();
+      return box && box.height > 0 && box.bottom > 0 && box.top < innerHeight;
+    });
+  };
+  const cut = (lines) => {
+    if (lines.length <= budget) return lines;
+    const first = window.scrollY > 0 ? Math.max(0, inViewport(lines) - Math.floor(budget / 4)) : 0;
+    const start = Math.min(first, lines.length - budget);
+    const above = start > 0 ? [`(${start} lines above are left out; scroll up to see them)`] : [];
+    const below = lines.length - start - budget;
+    return [...above, ...lines.slice(start, start + budget), ...(below > 0 ? [`(${below} lines below are left out; scroll down to see them)`] : [])];
+  };
+
+  // behind an open modal dialog nothing can be reached
+  const modal = [...document.querySelectorAll("dialog:modal")].pop();
+  const block = modal ? { lines: visit(modal)?.lines ?? [] } : document.body ? flow(document.body) : { lines: [] };
+  return { lines: cut(block.lines), title: document.title };
 }

@@ -16,19 +16,16 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Frame, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
 from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
+from symbiotic_gym.browser.rest import mid_navigation, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
-
-REST_BOUND_MS = 3000
-"""A page that never rests is observed after this long."""
 
 MOST_TABS = 20
 """Tabs beyond are closed as they open: a page that opens hundreds would take the machine down."""
@@ -45,6 +42,7 @@ class Session:
         headless: whether the browser has no window.
         observe: the opt-in observation keys to fill (`screenshot`, `axtree`, `dom`, `extra`).
         viewport: (width, height) in pixels; None takes the task's own.
+        max_page_lines: a longer page text is cut to what is near the viewport, and says so.
         uploads: the folder whose files may be uploaded; None allows none.
         suites: suites of the user's own, as `register_suite` takes them.
     """
@@ -55,6 +53,7 @@ class Session:
         headless: bool = True,
         observe: tuple[str, ...] = (),
         viewport: tuple[int, int] | None = None,
+        max_page_lines: int = 10_000,
         uploads: str | None = None,
         suites: Mapping[str, str] | None = None,
     ) -> None:
@@ -63,6 +62,7 @@ class Session:
         self.headless = headless
         self.observe = observe
         self.viewport = viewport
+        self.max_page_lines = max_page_lines
         self.uploads = uploads
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
@@ -75,15 +75,19 @@ class Session:
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
         self._shown = ""
+        self.downloads = 0
         self._page: Page | None = None
 
     # --- episode ---
 
     def reset(self, task: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Start an episode of `task` (`miniwob.click-test`) and return its first observation."""
-        self.leave()
         suite_name, _, name = task.partition(".")
-        suite = load_suite(suite_name)
+        return self.start(load_suite(suite_name), name, seed, task_kwargs)
+
+    def start(self, suite: Suite, name: str, seed: int, task_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The same for a task of any suite object, listed or not."""
+        self.leave()
         if isinstance(suite, Elsewhere):
             suite = suite.placed(task_kwargs)
         self._serve(suite)
@@ -110,13 +114,13 @@ class Session:
             self.faults.check()
             raise SiteError(
                 explain(
-                    f"the start page of {task} did not load: {str(error).splitlines()[0]}",
+                    f"the start page of {suite.name}.{name} did not load: {str(error).splitlines()[0]}",
                     "a page that answers",
                     "an episode that never started says nothing about the policy, so it counts as invalid",
                     "check that the task's site is up (symbiotic-gym doctor), then run the episode again",
                 )
             ) from error
-        observation = self._observe()
+        observation = self.look()
         self.faults.check(observation)
         return {"goal": _goal_text(goal), "observation": observation}
 
@@ -125,14 +129,14 @@ class Session:
         started = time.perf_counter()
         error = self._perform(text)
         acted = time.perf_counter()
-        self._rest()
+        wait_for_rest(self)
         rested = time.perf_counter()
         self.faults.check()
         reward, done, message, _ = self.task.validate(self.page, self.chat)
         if message:
             self.chat.append({"role": "user", "timestamp": time.time(), "message": message})
         judged = time.perf_counter()
-        observation = self._observe(rested=True)
+        observation = self.look(rested=True)
         self.faults.check(observation)
         seen = time.perf_counter()
         return {
@@ -188,7 +192,11 @@ class Session:
             with suppress(PlaywrightError):  # it may be gone already
                 page.close()
             return
+        page.on("download", self._on_download)
         self._page = page  # a link that opens a tab makes it the active one, as for a person
+
+    def _on_download(self, download: object) -> None:
+        self.downloads += 1
 
     # --- parts of an episode ---
 
@@ -247,41 +255,29 @@ class Session:
             return _short(error)
         return ""
 
-    def _rest(self) -> None:
-        """Wait until the page is at rest, at most `REST_BOUND_MS`; a navigation starts the wait again."""
-        deadline = time.monotonic() + REST_BOUND_MS / 1000
-        while (left_ms := int(1000 * (deadline - time.monotonic()))) > 0:
-            try:
-                self.page.wait_for_load_state("domcontentloaded", timeout=left_ms)
-                self.page.evaluate("(ms) => window.__symbiotic ? window.__symbiotic.rest(ms) : true", left_ms)
-                return
-            except PlaywrightTimeout:
-                return  # a page that is still coming in is seen as far as it has come
-            except PlaywrightError as error:
-                if not _mid_navigation(error):
-                    raise
-
-    def _observe(self, *, rested: bool = False) -> dict[str, Any]:
+    def look(self, *, rested: bool = False) -> dict[str, Any]:
+        """What the page is now, once it is at rest."""
         if not rested:
-            self._rest()
+            wait_for_rest(self)
         for tries_left in (2, 1, 0):
             try:
-                lines, title = self._walk(self.page.main_frame, "")
+                lines, title = self._walk(self.page.main_frame, "", self.max_page_lines)
                 break
             except PlaywrightError as error:
-                if not tries_left or not _mid_navigation(error):
+                if not tries_left or not mid_navigation(error):
                     raise
-                self._rest()
+                wait_for_rest(self)
         assert self.context is not None
         tabs = [
-            f"{'*' if page is self.page else ' '} {i}: {page.title()} {page.url}" for i, page in enumerate(self.context.pages)
+            f"{'*' if page is self.page else ' '} {i}: {title if page is self.page else page.title()} {page.url}"
+            for i, page in enumerate(self.context.pages)
         ]
         observation = {"page": "\n".join(lines), "url": self.page.url, "title": title, "tabs": "\n".join(tabs)}
         self._shown = observation["page"]
         return observation | self._opt_in()
 
-    def _walk(self, frame: Frame, prefix: str) -> tuple[list[str], str]:
-        walked = frame.evaluate(_WALK, prefix)
+    def _walk(self, frame: Frame, prefix: str, budget: int) -> tuple[list[str], str]:
+        walked = frame.evaluate(_WALK, [prefix, budget])
         lines: list[str] = []
         for line in walked["lines"]:
             indent, mark, bid = line.partition("\0")
@@ -291,7 +287,7 @@ class Session:
             handle = frame.query_selector(f'[bid="{bid}"]')
             child = handle.content_frame() if handle else None
             if child is not None:
-                lines += [indent + "  " + inner for inner in self._walk(child, bid)[0]]
+                lines += [indent + "  " + inner for inner in self._walk(child, bid, max(budget - len(lines), 1))[0]]
         return lines, walked["title"]
 
     def _opt_in(self) -> dict[str, Any]:
@@ -331,10 +327,6 @@ def _goal_text(goal: Any) -> str:
     if isinstance(goal, str):
         return goal
     return "\n".join(part["text"] for part in goal if part.get("type") == "text")
-
-
-def _mid_navigation(error: Exception) -> bool:
-    return bool(re.search(r"context was destroyed|navigat|detached|Cannot find context", str(error), re.I))
 
 
 def _short(error: Exception) -> str:

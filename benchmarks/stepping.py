@@ -1,0 +1,191 @@
+"""One environment in a process of its own, told over a pipe what to time: the subject of the throughput benchmark.
+
+`ours` is `symbiotic/openended-v0`, `stock` is `browsergym/openended` with its defaults, `stock-nowait` the same with
+`slow_mo` and `pre_observation_delay` at 0. All play the same page in the same Chromium executable. Stock's chat window starts
+a second browser and takes no path for it, so the path is made Playwright's default for that process; what it starts and when
+is left as it is.
+Nothing is added to stock's work: turning its tree into text, which every text agent has to do next, is not timed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["SYSTEMS", "Subject", "memory_mb"]
+
+SYSTEMS = ("ours", "stock-nowait", "stock")
+
+
+class _Ours:
+    def __init__(self, url: str) -> None:
+        import gymnasium as gym
+
+        import symbiotic_gym  # noqa: F401 - registers the id
+
+        self.env = gym.make("symbiotic/openended-v0", start_url=url, goal="look at the page", disable_env_checker=True)
+
+    def reset(self) -> None:
+        self.observation, _ = self.env.reset()
+
+    def find(self) -> None:
+        from symbiotic_gym.actions import elements
+
+        found = list(elements(self.observation["page"]).values())
+        self.buttons = [e.bid for e in found if e.role == "button"]
+        self.fields = [e.bid for e in found if e.role == "textbox"]
+
+    def step(self, action: str) -> str:
+        self.observation, *_ = self.env.step(action)
+        return str(self.observation["last_action_error"])
+
+
+class _Stock:
+    def __init__(self, url: str, waits: dict[str, Any]) -> None:
+        import browsergym.core  # noqa: F401 - registers the id
+        import gymnasium as gym
+        from playwright.sync_api import BrowserType
+
+        from symbiotic_gym.browser.find import require_chromium
+
+        launch, executable = BrowserType.launch, require_chromium()
+        BrowserType.launch = lambda self, **kwargs: launch(self, **({"executable_path": executable} | kwargs))  # type: ignore[method-assign]
+        self.env = gym.make(
+            "browsergym/openended",
+            task_kwargs={"start_url": url, "goal": "look at the page"},
+            disable_env_checker=True,
+            **waits,
+        )
+
+    def reset(self) -> None:
+        self.observation, _ = self.env.reset()
+
+    def find(self) -> None:
+        nodes = self.observation["axtree_object"]["nodes"]
+        by_role = {role: [n["browsergym_id"] for n in nodes if n["role"]["value"] == role] for role in ("button", "textbox")}
+        self.buttons, self.fields = by_role["button"], by_role["textbox"]
+
+    def step(self, action: str) -> str:
+        self.observation, *_ = self.env.step(action)
+        return str(self.observation["last_action_error"])
+
+
+def _make(system: str, url: str) -> _Ours | _Stock:
+    if system == "ours":
+        return _Ours(url)
+    return _Stock(url, {"slow_mo": 0, "pre_observation_delay": 0} if system == "stock-nowait" else {})
+
+
+class Subject:
+    """The handle on such a process.
+
+    Args:
+        system: one of `SYSTEMS`.
+        url: the page.
+    """
+
+    def __init__(self, system: str, url: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "symbiotic_gym.benchmarks.stepping", system, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self, what: str, **arguments: Any) -> None:
+        """Have it begin; `finish` waits."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"what": what} | arguments) + "\n")
+        self._process.stdin.flush()
+
+    def finish(self) -> Any:
+        """The answer to the last `start`.
+
+        Raises:
+            RuntimeError: the process died.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the measured process ended with status {self._process.wait()}; its error stands above")
+        return json.loads(line)
+
+    def call(self, what: str, **arguments: Any) -> Any:
+        self.start(what, **arguments)
+        return self.finish()
+
+    def close(self) -> None:
+        """End it, and with it its browsers."""
+        if self._process.poll() is None:
+            self._process.communicate(json.dumps({"what": "close"}) + "\n", timeout=60)
+
+
+def memory_mb(root: int) -> float:
+    """Proportional set size of a process and all its descendants, in MiB: shared pages are shared out, not counted twice."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:  # it ended meanwhile
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    total_kb, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        waiting += parents.get(pid, [])
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total_kb += next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return total_kb / 1024
+
+
+def main() -> None:
+    """Answer one JSON line with another until told to close."""
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    player = _make(sys.argv[1], sys.argv[2])
+    turn = 0
+    for line in sys.stdin:
+        request = json.loads(line)
+        began = time.perf_counter()
+        if request["what"] == "reset":
+            player.reset()
+            answer: Any = time.perf_counter() - began
+            player.find()
+            turn = 0
+        elif request["what"] == "steps":
+            answer = []
+            while len(answer) < request["n"] and time.perf_counter() - began < request["most_s"]:
+                answer.append(_timed_step(player, turn))
+                turn += 1
+        else:
+            player.env.close()
+            return
+        replies.write(json.dumps(answer) + "\n")
+
+
+def _timed_step(player: _Ours | _Stock, turn: int) -> tuple[str, float]:
+    kind = ("click", "fill")[turn % 2]
+    bids = player.buttons if kind == "click" else player.fields
+    bid = bids[turn // 2 % len(bids)]
+    action = f'click("{bid}")' if kind == "click" else f'fill("{bid}", "{turn}")'
+    began = time.perf_counter()
+    error = player.step(action)
+    took = time.perf_counter() - began
+    if error:
+        raise RuntimeError(f"{action} was refused, so its time means nothing: {error}")
+    return kind, took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""When a page may be observed: as soon as nothing that the action set off is still on its way, and at a bound otherwise.
+
+What is on its way inside a document is counted by `watch.js`. What only the outside can see is waited for here: a document that
+is being replaced by another, a tab that is about to open, and frames of other origins.
+"""
+
+import re
+import time
+from typing import Any, Protocol
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Frame, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+__all__ = ["NAVIGATION_BOUND_MS", "REST_BOUND_MS", "mid_navigation", "wait_for_rest"]
+
+REST_BOUND_MS = 3000
+"""A page that never rests is observed after this long."""
+NAVIGATION_BOUND_MS = 10_000
+"""How long a site may take to answer with the next page; the old one would say nothing about the action."""
+_TAB_BOUND_MS = 2000
+_POLL_MS = 10
+_REST = "(ms) => window.__symbiotic ? window.__symbiotic.rest(ms) : {state: 'rest', opened: 0, foreign: 0}"
+_LEAVING = "() => Boolean(window.__symbiotic && window.__symbiotic.leaving())"
+
+
+class Host(Protocol):
+    """What waiting needs of a session."""
+
+    downloads: int
+    """How many downloads began: a navigation that became one brings no page."""
+
+    @property
+    def page(self) -> Page:
+        """The active tab, which changes when one opens."""
+
+
+def wait_for_rest(host: Host) -> bool:
+    """Wait until the active page is at rest.
+
+    Returns:
+        False when it was not at rest by `REST_BOUND_MS`, or when the next page did not come by `NAVIGATION_BOUND_MS`.
+
+    Raises:
+        playwright.sync_api.Error: the page is gone, or its renderer has crashed.
+    """
+    deadline = _in_ms(REST_BOUND_MS)
+    page = host.page
+    while (left_ms := _left_ms(deadline)) > 0:
+        if host.page is not page:  # a tab opened while this one was watched
+            page, deadline = host.page, _in_ms(REST_BOUND_MS)
+        try:
+            page.wait_for_load_state("domcontentloaded", timeout=NAVIGATION_BOUND_MS)
+            answer = page.evaluate(_REST, left_ms)
+            if answer["state"] == "leaving":
+                if not _arrives(host, page.main_frame):
+                    return False
+                deadline = _in_ms(REST_BOUND_MS)
+            elif answer["opened"] and _tab_opens(host, page):
+                continue
+            elif host.page is page:
+                if answer["state"] == "busy":
+                    return False
+                if not answer["foreign"] or _frames_rest(page, deadline):
+                    return True
+        except PlaywrightTimeout:
+            return False  # a page that is still coming in is seen as far as it has come
+        except PlaywrightError as error:
+            if not mid_navigation(error):
+                raise
+            deadline = _in_ms(REST_BOUND_MS)  # another document, with work of its own
+            if page.is_closed() and host.page is page:
+                raise
+    return False
+
+
+def mid_navigation(error: Exception) -> bool:
+    """Whether a call failed only because its document was being replaced."""
+    return bool(re.search(r"context was destroyed|navigat|detached|Cannot find context", str(error), re.I))
+
+
+def _arrives(host: Host, frame: Frame) -> bool:
+    """Wait until the document that is being left is gone."""
+    downloads, deadline = host.downloads, _in_ms(NAVIGATION_BOUND_MS)
+    while _left_ms(deadline) > 0:
+        if not frame.evaluate(_LEAVING):  # raises when the document goes in the middle, which is the same news
+            return True
+        if host.downloads > downloads:
+            return False
+        frame.page.wait_for_timeout(_POLL_MS)
+    return False
+
+
+def _tab_opens(host: Host, page: Page) -> bool:
+    """A tab is announced only once its first answer has come."""
+    deadline = _in_ms(_TAB_BOUND_MS)
+    while host.page is page and _left_ms(deadline) > 0:
+        page.wait_for_timeout(_POLL_MS)
+    return host.page is not page
+
+
+def _frames_rest(page: Page, deadline: float) -> bool:
+    """Whether the frames were at rest without waiting; what they did meanwhile can have reached the page."""
+    began = time.monotonic()
+    for frame in page.frames[1:]:
+        if not frame.is_detached():
+            answer: dict[str, Any] = frame.evaluate(_REST, max(_left_ms(deadline), 1))
+            if answer["state"] == "leaving":
+                return False
+    return time.monotonic() - began < 0.1 * len(page.frames)
+
+
+def _in_ms(ms: float) -> float:
+    return time.monotonic() + ms / 1000
+
+
+def _left_ms(deadline: float) -> int:
+    return int(1000 * (deadline - time.monotonic()))

@@ -16,19 +16,25 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Literal
 
 from symbiotic_gym.actions import elements
 from symbiotic_gym.benchmarks.fault_site import SUITE
+from symbiotic_gym.benchmarks.leftovers import (
+    GRACE_S,
+    command_of,
+    identities,
+    left_over,
+    parent_dies,
+    parent_is_interrupted,
+    send,
+)
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import InfrastructureError
@@ -41,16 +47,13 @@ __all__ = [
     "Fault",
     "Tried",
     "attempt",
+    "bid_of",
     "fault_env",
-    "left_over",
     "main",
-    "parent_dies",
-    "parent_is_interrupted",
 ]
 
 STEP_DEADLINE_S = 3.0
 RESET_DEADLINE_S = 15.0
-GRACE_S = 2.0
 RECOVERY_S = 8.0
 MEMORY_LIMIT_MB = 1200
 
@@ -144,11 +147,11 @@ def attempt(env: WebEnv, fault: Fault, seed: int) -> Tried:
         observation, _ = env.reset(seed=seed, options={"task": f"{SUITE}.calm"})
         if fault.pages:
             page = fault.pages[seed % len(fault.pages)]
-            first = f'click("{_bid(observation["page"], page)}")'
+            first = f'click("{bid_of(observation["page"], page)}")'
         else:
             assert fault.signal_to is not None
             first = "noop(1000)"
-            timer = threading.Timer(draw.uniform(0, 1), _send, [_find(env, fault.signal_to), fault.strike])
+            timer = threading.Timer(draw.uniform(0, 1), send, [_find(env, fault.signal_to), fault.strike])
             timer.start()
         outcome, late_s = _play(env, [first, *["noop(1000)"] * (fault.steps - 1)])
         if not fault.pages:
@@ -184,11 +187,12 @@ def _recover(env: WebEnv, seed: int) -> float:
     except InfrastructureError:
         return float("inf")
     seconds = time.monotonic() - started
-    observation, *_ = env.step(f'click("{_bid(observation["page"], "Ready")}")')
+    observation, *_ = env.step(f'click("{bid_of(observation["page"], "Ready")}")')
     return seconds if '"done"' in observation["page"] else float("inf")
 
 
-def _bid(page: str, name: str) -> str:
+def bid_of(page: str, name: str) -> str:
+    """The id of the first element of that name on a page."""
     return next(element.bid for element in elements(page).values() if element.name == name)
 
 
@@ -197,110 +201,10 @@ def _find(env: WebEnv, role: Role) -> int:
     guard, worker, *others = env.processes()
     if role in ("guard", "worker"):
         return guard if role == "guard" else worker
-    lines = {pid: _command(pid) for pid in others}
+    lines = {pid: command_of(pid) for pid in others}
     marks = {"driver": "run-driver", "browser": "--remote-debugging-pipe", "renderer": "--type=renderer"}
     fits = [pid for pid, line in lines.items() if marks[role] in line and (role != "browser" or "--type=" not in line)]
     return fits[0]
-
-
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-    return ""
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-# --- what is left behind ---
-
-
-def _identity(pid: int) -> tuple[int, str]:
-    """A process id with its start time: the number alone is used again."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    return pid, "" if fields[0] == "Z" else fields[19]
-
-
-def _identities(pids: Sequence[int]) -> set[tuple[int, str]]:
-    found = set()
-    for pid in pids:
-        with suppress(OSError):
-            found.add(_identity(pid))
-    return found
-
-
-def left_over(before: set[tuple[int, str]], bound_s: float = GRACE_S) -> int:
-    """How many of these processes still run after at most `bound_s` seconds."""
-    deadline = time.monotonic() + bound_s
-    while True:
-        alive = len(before & _identities([pid for pid, _ in before]))
-        if not alive or time.monotonic() > deadline:
-            return alive
-        time.sleep(0.05)
-
-
-_CHILD = """
-import sys, time
-from symbiotic_gym.benchmarks.faults import _bid, fault_env
-env = fault_env()
-env.step_timeout_s = 60.0
-observation, _ = env.reset(seed=0)
-print(*env.processes(), flush=True)
-try:
-    print("stepping", flush=True)
-    env.step(sys.argv[1].replace("BUSY", _bid(observation["page"], "busy")))
-    time.sleep(60)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-    observation, _ = env.reset(seed=0)
-    print("recovered" if "Ready" in observation["page"] else "lost", flush=True)
-    env.close()
-"""
-
-
-def _child(action: str) -> tuple["subprocess.Popen[str]", set[tuple[int, str]]]:
-    """A parent of its own, in the middle of `action`; and the processes of its environment."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, action], stdout=subprocess.PIPE, text=True, env=environment)
-    assert child.stdout is not None
-    pids = [int(pid) for pid in child.stdout.readline().split()]
-    child.stdout.readline()
-    return child, _identities(pids)
-
-
-def parent_dies(seed: int) -> int:
-    """Kill a parent with SIGKILL: idle, in a busy page, or with a stopped browser. Returns how many processes it left."""
-    draw = random.Random(f"parent {seed}")
-    state = ("idle", "busy", "stopped")[seed % 3]
-    child, below = _child("noop(1)" if state == "idle" else 'click("BUSY")')
-    time.sleep(draw.uniform(0.2, 1.0))
-    if state == "stopped":
-        for pid, _ in below:
-            if "--type=" not in (line := _command(pid)) and "--remote-debugging-pipe" in line:
-                _send(pid, signal.SIGSTOP)
-    child.kill()
-    child.communicate()
-    assert below
-    return left_over(below)
-
-
-def parent_is_interrupted(seed: int) -> tuple[float, bool]:
-    """Interrupt a parent that waits for a hung page.
-
-    Returns:
-        Seconds until the interrupt reached it, and whether it then recovered and left nothing behind.
-    """
-    child, below = _child('click("BUSY")')
-    time.sleep(random.Random(f"interrupt {seed}").uniform(0.2, 1.0))
-    started = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    assert child.stdout is not None
-    said = child.stdout.readline().strip()
-    seconds = time.monotonic() - started if said == "interrupted" else float("inf")
-    rest, _ = child.communicate(timeout=60)
-    return seconds, rest.strip() == "recovered" and left_over(below) == 0
 
 
 def _cycles(count: int, bar: Bar) -> list[Row]:
@@ -310,7 +214,7 @@ def _cycles(count: int, bar: Bar) -> list[Row]:
     for cycle in range(count):
         env = fault_env()
         env.reset(seed=cycle)
-        below = _identities(env.processes())
+        below = identities(env.processes())
         env.close()
         seen += len(below)
         left += left_over(below)

@@ -7,19 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from symbiotic_gym.benchmarks.fault_site import HOST, PAGES, SIGNS
-from symbiotic_gym.benchmarks.faults import (
-    FAULTS,
-    GRACE_S,
-    SMOKE,
-    Fault,
-    _bid,
-    _identities,
-    attempt,
-    fault_env,
-    left_over,
-    parent_dies,
-    parent_is_interrupted,
-)
+from symbiotic_gym.benchmarks.faults import FAULTS, SMOKE, Fault, attempt, bid_of, fault_env
+from symbiotic_gym.benchmarks.leftovers import GRACE_S, identities, left_over, parent_dies, parent_is_interrupted
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.guard import descendants, kill_tree
 from symbiotic_gym.browser.site_faults import SiteFaults
@@ -59,10 +48,10 @@ def test_a_fault_costs_one_episode(env: WebEnv, fault: Fault) -> None:
 def test_closing_leaves_nothing_whatever_state_the_browser_is_in(env: WebEnv) -> None:
     for strike in ("nothing", "busy", "stopped"):
         observation, _ = env.reset(seed=0)
-        below = _identities(env.processes())
+        below = identities(env.processes())
         assert len(below) > 4, "a guard, a worker, a driver and a browser of several processes"
         if strike == "busy":
-            env.step(f'click("{_bid(observation["page"], "busy-timer")}")')
+            env.step(f'click("{bid_of(observation["page"], "busy-timer")}")')
         if strike == "stopped":
             for pid in env.processes():
                 os.kill(pid, signal.SIGSTOP)
@@ -94,7 +83,7 @@ def test_trees_of_processes_are_found_and_killed_across_sessions() -> None:
         below = descendants(top.pid)
         assert len(below) == 1
         os.kill(below[0], signal.SIGSTOP)
-        before = _identities([top.pid, *below])
+        before = identities([top.pid, *below])
         assert kill_tree(top.pid, itself=True)
     assert left_over(before) == 0
 

@@ -40,6 +40,9 @@ class FakeEnv:
         won = self.count == 3
         return self._see(action), float(won), won, False, {"outcome": "success"} if won else {}
 
+    def conclude(self) -> tuple[float, dict[str, Any]]:
+        return 0.0, {"outcome": "truncated"}
+
     def _see(self, action: str) -> Observation:
         return {"goal": f"goal {self.key}", "page": f"page {self.count}", "last_action": action, "last_action_error": ""}
 
@@ -104,6 +107,19 @@ def test_too_many_steps_truncate() -> None:
     trajectories, _ = play(max_steps=2)
     assert {str(t.outcome) for t in trajectories} == {"truncated"}
     assert {len(t.steps) for t in trajectories} == {2}
+
+
+def test_what_is_cut_off_is_judged_as_it_stands() -> None:
+    class Judged(FakeEnv):
+        def conclude(self) -> tuple[float, dict[str, Any]]:
+            if self.key[1] == 1:
+                return 0.0, {"outcome": "invalid(judge)", "error": "no judge", "error_kind": "judge"}
+            return 1.0, {"outcome": "success"}
+
+    with Rollouts(2, make_env=Judged) as rollouts:  # type: ignore[arg-type]
+        done, unjudged = rollouts.run(EPISODES[:2], lambda: Counter([]), name="j", max_steps=2)
+    assert (str(done.outcome), done.reward, len(done.steps)) == ("success", 1.0, 2)
+    assert (str(unjudged.outcome), unjudged.reward, unjudged.attempt) == ("invalid(judge)", 0.0, 2)
 
 
 def test_a_spoiled_episode_is_tried_again_and_then_invalid() -> None:

@@ -1,12 +1,10 @@
 """The browser's side of an environment: one kept Chromium, a fresh context an episode, a BrowserGym task inside it.
 
 Runs in the worker process only. What makes a step slow in stock BrowserGym is left out: no `slow_mo`, no fixed delay (the
-page is asked when it is at rest, `watch.js`), no second browser for the chat, no DOM snapshot unless asked for, and the
-page's text is written by one walk inside the page (`page.js`).
+page is asked when it is at rest, `rest.py`), no second browser for the chat, and of the page only what was asked for is read
+(`look.py`).
 """
 
-import base64
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -14,7 +12,7 @@ from contextlib import suppress
 from importlib import resources
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from symbiotic_gym.actions import Action, parse
@@ -22,7 +20,8 @@ from symbiotic_gym.browser import act
 from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
-from symbiotic_gym.browser.rest import mid_navigation, wait_for_rest
+from symbiotic_gym.browser.look import look, screenshot
+from symbiotic_gym.browser.rest import wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
@@ -32,7 +31,6 @@ MOST_TABS = 20
 
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
-_WALK = resources.files(__package__).joinpath("page.js").read_text("utf-8")
 
 
 class Session:
@@ -259,67 +257,13 @@ class Session:
         """What the page is now, once it is at rest."""
         if not rested:
             wait_for_rest(self)
-        for tries_left in (2, 1, 0):
-            try:
-                lines, title = self._walk(self.page.main_frame, "", self.max_page_lines)
-                break
-            except PlaywrightError as error:
-                if not tries_left or not mid_navigation(error):
-                    raise
-                wait_for_rest(self)
-        assert self.context is not None
-        tabs = [
-            f"{'*' if page is self.page else ' '} {i}: {title if page is self.page else page.title()} {page.url}"
-            for i, page in enumerate(self.context.pages)
-        ]
-        observation = {"page": "\n".join(lines), "url": self.page.url, "title": title, "tabs": "\n".join(tabs)}
+        observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
         self._shown = observation["page"]
-        return observation | self._opt_in()
-
-    def _walk(self, frame: Frame, prefix: str, budget: int) -> tuple[list[str], str]:
-        walked = frame.evaluate(_WALK, [prefix, budget])
-        lines: list[str] = []
-        for line in walked["lines"]:
-            indent, mark, bid = line.partition("\0")
-            if not mark:
-                lines.append(line)
-                continue
-            handle = frame.query_selector(f'[bid="{bid}"]')
-            child = handle.content_frame() if handle else None
-            if child is not None:
-                lines += [indent + "  " + inner for inner in self._walk(child, bid, max(budget - len(lines), 1))[0]]
-        return lines, walked["title"]
-
-    def _opt_in(self) -> dict[str, Any]:
-        extras: dict[str, Any] = {}
-        if "screenshot" in self.observe:
-            extras["screenshot"] = self.screenshot()
-        if "dom" in self.observe:
-            extras["dom"] = self.page.content()
-        if {"axtree", "extra"} & set(self.observe):
-            extras |= _browsergym_objects(self.page, self.observe)
-        return extras
+        return observation
 
     def screenshot(self) -> str:
         """The viewport as a PNG, base64."""
-        return base64.b64encode(self.page.screenshot(type="png", animations="disabled")).decode("ascii")
-
-
-def _browsergym_objects(page: Page, observe: tuple[str, ...]) -> dict[str, str]:
-    """BrowserGym's own accessibility tree and element properties, for agents written against them."""
-    from browsergym.core import observation as browsergym
-
-    browsergym._pre_extract(page, tags_to_mark="standard_html", lenient=True)
-    try:
-        extras = {}
-        if "axtree" in observe:
-            extras["axtree"] = json.dumps(browsergym.extract_merged_axtree(page))
-        if "extra" in observe:
-            snapshot = browsergym.extract_dom_snapshot(page)
-            extras["extra"] = json.dumps(browsergym.extract_dom_extra_properties(snapshot, 1.0))
-        return extras
-    finally:
-        browsergym._post_extract(page)
+        return screenshot(self.page)
 
 
 def _goal_text(goal: Any) -> str:

@@ -11,7 +11,7 @@ help.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -184,7 +184,16 @@ class Rollouts:
         elif terminated or truncated:
             slot.outcome = Outcome(status=info["outcome"])
         elif limits.reached(slot.steps):
-            slot.outcome = Outcome(status="truncated")
+            self._cut(slot)
+
+    def _cut(self, slot: _Slot) -> None:
+        """End an episode at its limit; a task that is judged once, at the end, is judged as it stands."""
+        reward, info = slot.env.conclude()
+        slot.steps[-1] = replace(slot.steps[-1], reward=reward)
+        if "error_kind" in info:
+            self._spoil(slot, info["error"], info["error_kind"])
+        else:
+            slot.outcome = Outcome(status=info["outcome"])
 
     def _spoil(self, slot: _Slot, error: InfrastructureError | str, kind: str = "") -> None:
         """Try the episode again from its start, or put it on record as invalid."""

@@ -14,6 +14,8 @@ from symbiotic_gym.browser.guard import descendants, kill_tree
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import SiteError
+from symbiotic_gym.suites.placing import hosts_of
+from symbiotic_gym.suites.webarena import signs_of
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 SLOW = ("F5 server never answers at reset", "F6 slow drip at reset", "F1 busy loop at reset")
@@ -171,3 +173,46 @@ def test_signs_in_the_page_text_count_on_their_own_host_only() -> None:
     text = 'heading "We are down for maintenance"'
     assert faults_of(page=text) == "maintenance"
     assert faults_of(page=text, url="http://else.test/") == ""
+
+
+# --- sites that are ports of one host, as WebArena's are ---
+
+WEBARENA = {site: f"http://10.0.0.5:{port}" for site, port in (("gitlab", 8023), ("reddit", 9999), ("shopping_admin", 7780))}
+
+
+def webarena_faults(url: str, *, page: str = "", sent_to: str = "", logged_in: tuple[str, ...] = ("gitlab",)) -> str:
+    """The kind found when, after a set-up that went to some of the sites, `url` shows a page or sends the policy elsewhere."""
+    faults = SiteFaults(Fence(hosts_of(WEBARENA.values())), signs_of(WEBARENA))
+    for site in logged_in:
+        faults._on_request(Asked(f"{WEBARENA[site]}/login"))  # type: ignore[arg-type]
+    try:
+        faults.check({"url": f"{WEBARENA[logged_in[0]]}/start", "title": "", "page": ""})
+        asked = Asked(url)
+        faults._on_request(asked)  # type: ignore[arg-type]
+        if sent_to:
+            asked = Asked(sent_to, after=asked)
+            faults._on_request(asked)  # type: ignore[arg-type]
+        faults._on_response(type("Response", (), {"request": asked, "status": 200, "headers": {}})())
+        faults.check({"url": asked.url, "title": "", "page": page})
+    except SiteError as error:
+        return error.kind
+    return ""
+
+
+def test_the_signs_of_one_site_are_not_read_on_another_port_of_its_host() -> None:
+    assert {sign.host for sign in signs_of(WEBARENA)} == {"10.0.0.5:8023", "10.0.0.5:9999", "10.0.0.5:7780"}
+    too_much = 'alert "Rate limit exceeded"'
+    assert webarena_faults(f"{WEBARENA['reddit']}/submit", page=too_much) == "rate_limit"
+    assert webarena_faults(f"{WEBARENA['gitlab']}/issues/1", page=too_much) == ""
+    sign_in = f"{WEBARENA['gitlab']}/users/sign_in"
+    assert webarena_faults(f"{WEBARENA['gitlab']}/dashboard", sent_to=sign_in) == "login"
+    assert webarena_faults(f"{WEBARENA['reddit']}/x", sent_to=f"{WEBARENA['reddit']}/users/sign_in") == ""
+
+
+def test_a_login_page_where_the_task_logged_nobody_in_is_no_fault() -> None:
+    there = f"{WEBARENA['reddit']}/submit", f"{WEBARENA['reddit']}/login"
+    assert webarena_faults(there[0], sent_to=there[1], logged_in=("gitlab",)) == ""
+    assert webarena_faults(there[0], sent_to=there[1], logged_in=("gitlab", "reddit")) == "login"
+    admin, form = f"{WEBARENA['shopping_admin']}/admin/sales", 'text "Welcome, please sign in"'
+    assert webarena_faults(admin, page=form, logged_in=("gitlab",)) == ""
+    assert webarena_faults(admin, page=form, logged_in=("shopping_admin",)) == "login"

@@ -6,7 +6,8 @@ What only a site's own words tell, its login page or its note about maintenance,
 its `Site`.
 
 What a policy can cause by itself is not the site's fault: a page that is not there (404), one that it may not see (403), a
-login page that it went to, or was sent to after it had logged out, a connection to a port of its own choice.
+login page that it went to, was sent to after it had logged out, or meets on a site where the task logged nobody in, a
+connection to a port of its own choice.
 """
 
 import re
@@ -70,6 +71,8 @@ class SiteFaults:
         self._signs = list(signs)
         self._fault: SiteError | None = None
         self._playing = False
+        self._set_up: list[str] = []
+        """Addresses of the pages that the task's own set-up asked for."""
 
     def watch(self, context: "BrowserContext") -> None:
         """Follow every page of an episode."""
@@ -93,6 +96,11 @@ class SiteFaults:
 
     def _read(self, observation: Mapping[str, Any]) -> None:
         url, shown = observation["url"], f"{observation['title']}\n{observation['page']}"
+        if not self._playing:  # on a site that the task never went to, nobody was logged in
+            known = [*self._set_up, url]
+            self._signs = [
+                sign for sign in self._signs if sign.kind != "login" or any(_is_of(sign.host, page) for page in known)
+            ]
         for sign in self._signs:
             if not _is_of(sign.host, url):
                 continue
@@ -115,7 +123,10 @@ class SiteFaults:
             self._fault.kind = kind
 
     def _on_request(self, request: "Request") -> None:
-        if not self._playing or not _is_page(request):
+        if not _is_page(request):
+            return
+        if not self._playing:
+            self._set_up.append(request.url)
             return
         path = urlsplit(request.url).path
         self._signs = [

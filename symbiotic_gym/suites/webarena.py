@@ -114,16 +114,22 @@ def _require_sites(info: TaskInfo, instance: Instance) -> None:
 
 _LOGIN = {"gitlab": "/users/sign_in", "shopping": "/customer/account/login/.*", "reddit": "/login"}
 _LOGOUT = {"gitlab": "/users/sign_out", "shopping": "/customer/account/logout", "reddit": "/logout"}
+_ADMIN_LOGIN = {"text": "Welcome, please sign in", "unless": "/auth/logout"}  # shown in place of any page of Magento's admin
 _TOO_MUCH = {"reddit": r"You cannot post more\.|Rate limit exceeded"}
 
 
 def signs_of(urls: Mapping[str, str]) -> list[Sign]:
-    """How WebArena's sites show that a login has expired or that they refuse more posts for now."""
+    """How WebArena's sites show that a login has expired or that they refuse more posts for now.
+
+    They are often ports of one host, so every sign is one of a host and port.
+    """
     signs = []
     for site, url in urls.items():
         (host,) = hosts_of([url])
         if site in _LOGIN:
             signs.append(Sign(kind="login", host=host, path=_LOGIN[site], unless=_LOGOUT[site]))
+        if site == "shopping_admin":
+            signs.append(Sign(kind="login", host=host, **_ADMIN_LOGIN))
         if site in _TOO_MUCH:
             signs.append(Sign(kind="rate_limit", host=host, text=_TOO_MUCH[site]))
     return signs

@@ -30,12 +30,12 @@ def page() -> Iterator[Any]:
 
 @pytest.fixture
 def read(page: Any) -> Read:
-    from symbiotic_gym.browser import session
+    from symbiotic_gym.browser import look
 
     def read(html: str) -> list[str]:
         page.goto("about:blank")
         page.set_content(html)
-        lines: list[str] = page.evaluate(session._WALK, ["", 10_000])["lines"]
+        lines: list[str] = page.evaluate(look._WALK, ["", 10_000])["lines"]
         return [line.split("] ", 1)[-1] if line.lstrip().startswith("[") else line for line in lines]
 
     return read
@@ -100,7 +100,7 @@ def test_a_page_cannot_forge_an_element_line(read: Read) -> None:
 def test_ids_are_browsergyms_and_stay(page: Any) -> None:
     from browsergym.core.observation import _post_extract, _pre_extract
 
-    from symbiotic_gym.browser import session
+    from symbiotic_gym.browser import look
 
     html = "<main><h1>T</h1><svg><circle r=1 /></svg><ul><li><a href=x>A</a></ul><custom-x>c</custom-x><input></main>"
 
@@ -112,10 +112,10 @@ def test_ids_are_browsergyms_and_stay(page: Any) -> None:
 
     page.goto("about:blank")
     page.set_content(html)
-    page.evaluate(session._WALK, ["", 10_000])
+    page.evaluate(look._WALK, ["", 10_000])
     ours = bids()
     page.evaluate("document.querySelector('ul').insertAdjacentHTML('afterbegin', '<li>new</li>')")
-    page.evaluate(session._WALK, ["", 10_000])
+    page.evaluate(look._WALK, ["", 10_000])
     assert [pair for pair in bids() if pair in ours] == ours, "an id changed"
     page.goto("about:blank")
     page.set_content(html)
@@ -164,18 +164,18 @@ def test_what_cannot_be_reached_is_left_out(read: Read) -> None:
 
 
 def test_a_page_over_budget_is_cut_around_the_viewport_and_says_so(page: Any) -> None:
-    from symbiotic_gym.browser import session
+    from symbiotic_gym.browser import look
 
     page.goto("about:blank")
     page.set_content("".join(f"<p><button>b{i}</button></p>" for i in range(1000)))
-    top = page.evaluate(session._WALK, ["", 100])["lines"]
+    top = page.evaluate(look._WALK, ["", 100])["lines"]
     assert len(top) == 101 and top[0].endswith('"b0"') and top[-1] == "(900 lines below are left out; scroll down to see them)"
     page.evaluate("document.querySelectorAll('button')[500].scrollIntoView({block: 'start'})")
-    middle = page.evaluate(session._WALK, ["", 100])["lines"]
+    middle = page.evaluate(look._WALK, ["", 100])["lines"]
     assert len(middle) == 102 and any(line.endswith('"b500"') for line in middle)
     above, below = (int(line.split()[0][1:]) for line in (middle[0], middle[-1]))
     assert above + below == 900 and above > 400
-    whole = page.evaluate(session._WALK, ["", 1000])["lines"]
+    whole = page.evaluate(look._WALK, ["", 1000])["lines"]
     assert len(whole) == 1000 and middle[1] in whole, "ids do not depend on the budget"
 
 

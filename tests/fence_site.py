@@ -231,6 +231,7 @@ class _AppHandler(BaseHTTPRequestHandler):
             body = self.page
         elif url.path == "/quiet":
             body = "<button>Start</button><input type=file aria-label=Choose>"
+            body += "<button onclick=\"document.querySelector('input').click()\">Browse</button>"
         elif url.path == "/redirect":
             status, headers["Location"] = 302, to
         elif url.path == "/run":

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error as PlaywrightError
 
-from symbiotic_gym.actions import VERBS, parse
+from symbiotic_gym.actions import VERBS, elements, parse
 from symbiotic_gym.agents.parsing import read_candidates
 from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
@@ -290,14 +290,22 @@ def test_uploads_work_from_the_folder_and_from_nowhere_else(session: Session, ca
     folder = tmp_path / "uploads"
     folder.mkdir()
     (folder / "a.txt").write_text("allowed")
+    (folder / "b.txt").write_text("allowed too")
     page = session.reset("fence.quiet", 0, {})["observation"]["page"]
-    bid = next(line for line in page.splitlines() if "Choose" in line).strip()[1:].split("]")[0]
+    bid, browse = (
+        next(element.bid for element in elements(page).values() if element.name == name) for name in ("Choose", "Browse")
+    )
     assert "uploads are off" in session.step(f'upload_file("{bid}", "a.txt")')["error"]
     session.uploads = str(folder)
     assert "there is no file" in session.step(f'upload_file("{bid}", "../secret.txt")')["error"]
     assert session.page.evaluate("document.querySelector('input').files.length") == 0
     assert session.step(f'upload_file("{bid}", "a.txt")')["error"] == ""
     assert session.page.evaluate("document.querySelector('input').files[0].text()") == "allowed"
+    # a button that opens the browser's dialog, and one that does not
+    assert session.step(f'upload_file("{browse}", "b.txt")')["error"] == ""
+    assert session.page.evaluate("document.querySelector('input').files[0].text()") == "allowed too"
+    start = next(element.bid for element in elements(page).values() if element.name == "Start")
+    assert "Timeout" in session.step(f'upload_file("{start}", "a.txt")')["error"]
 
 
 def test_the_canary_hears() -> None:

@@ -41,7 +41,7 @@ def click_link(match: re.Match[str], page: Page, history: History) -> list[Candi
 
 
 def click_tab(match: re.Match[str], page: Page, history: History) -> list[Candidate]:
-    return press(page.find("tab presentation", match["name"]), f'The goal asks for "{match["name"]}".')
+    return press(page.find("tab link", match["name"]), f'The goal asks for "{match["name"]}".')
 
 
 def find_in_tabs(match: re.Match[str], page: Page, history: History) -> list[Candidate]:
@@ -56,7 +56,7 @@ def find_in_tabs(match: re.Match[str], page: Page, history: History) -> list[Can
         click(node, f'The link "{match["name"]}" does not show, and "{node.name}" has not been looked into.') for node in unseen
     ]
     names = {node.name for node in unseen}
-    inner = [node for node in page.find("presentation") if node.name in names]
+    inner = [node for node in page.find("link") if node.name in names]
     return moves + [click(node, f'The link "{match["name"]}" does not show; this opens "{node.name}".') for node in inner]
 
 

@@ -79,7 +79,8 @@ def _rate(system: str, url: str, n: int, most_s: float) -> float:
             subject.finish()
         for subject in subjects:
             subject.start("steps", n=10**6, most_s=most_s)
-        return sum(len(steps) / sum(took for _, took in steps) for steps in (subject.finish() for subject in subjects))
+        finished = [subject.finish() for subject in subjects]
+        return float(sum(len(steps) / sum(took for _, took in steps) for steps in finished))
 
 
 def _ratio(name: str, theirs: Sequence[float], ours: Sequence[float], target: float | None = None) -> Row:

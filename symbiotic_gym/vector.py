@@ -259,7 +259,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         if any(last is None for last in self._last):
             raise gym.error.ResetNeeded("some environments were never reset: the first reset() must not leave any out")
         last = [result for result in self._last if result is not None]
-        empty = create_empty_array(self.single_observation_space, self.num_envs)
+        empty: Any = create_empty_array(self.single_observation_space, self.num_envs)
         infos: dict[str, Any] = {}
         for index in ids:
             infos = self._add_info(infos, last[index][4], int(index))

@@ -197,7 +197,7 @@ def test_gymnasiums_wrappers_work(tmp_path: Path) -> None:
         video = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda _: True, disable_logger=True)
         video.reset(seed=3)
         video.step("noop(1)")
-        video.close()
+        video.close()  # type: ignore[no-untyped-call]
     assert [file.stat().st_size > 1000 for file in tmp_path.glob("*.mp4")] == [True]
 
 
@@ -242,9 +242,10 @@ def test_what_was_not_asked_for_is_not_made(env: WebEnv) -> None:
 
 
 def test_a_known_viewport_is_a_box_and_an_unknown_one_any_picture() -> None:
-    known = WebEnv("miniwob.click-test", observe=("screenshot",), viewport=(400, 300))
-    assert known.observation_space["screenshot"] == gym.spaces.Box(0, 255, (300, 400, 3), np.uint8)
-    assert WebEnv("miniwob.click-test", observe=("screenshot",)).observation_space["screenshot"] == Picture()
+    known: Any = WebEnv("miniwob.click-test", observe=("screenshot",), viewport=(400, 300)).observation_space
+    assert known["screenshot"] == gym.spaces.Box(0, 255, (300, 400, 3), np.uint8)
+    unknown: Any = WebEnv("miniwob.click-test", observe=("screenshot",)).observation_space
+    assert unknown["screenshot"] == Picture()
 
 
 def test_a_long_page_says_that_it_is_cut(env: WebEnv) -> None:

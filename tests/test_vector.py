@@ -37,16 +37,18 @@ def envs() -> Iterator[WebVectorEnv]:
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_texts_and_pictures_of_any_size_cross_shared_memory(context: Any) -> None:
     space = gym.spaces.Dict({"page": Unicode(), "screenshot": Picture()})
-    memory = create_shared_memory(space, n=2, ctx=multiprocessing.get_context(context))
-    seen = read_from_shared_memory(space, memory, n=2)
+    memory: Any = create_shared_memory(space, n=2, ctx=multiprocessing.get_context(context))
+    seen: Any = read_from_shared_memory(space, memory, n=2)
     for text, shape in (("é\ud800 short", (2, 3, 3)), ("ü" * SLOT_BYTES, (300, 400, 3)), ("short again", (1, 2, 3))):
         picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        write_to_shared_memory(space, 1, {"page": text, "screenshot": picture}, memory)
+        value: Any = {"page": text, "screenshot": picture}
+        write_to_shared_memory(space, 1, value, memory)
         copied = copy.deepcopy(seen)
         assert copied["page"] == ("", text)
         assert np.array_equal(copied["screenshot"][1], picture)
         assert batch_space(space, 2).contains(copied)
-    write_to_shared_memory(space, 1, {"page": "later", "screenshot": picture}, memory)
+    value = {"page": "later", "screenshot": picture}
+    write_to_shared_memory(space, 1, value, memory)
     assert copied["page"][1] == "short again", "a copy stays as it is"
     assert seen["page"][1] == "later", "what was not copied is what the memory holds now"
 

@@ -93,7 +93,7 @@ def _patched(answer: Callable[[Chat], str]) -> Iterator[None]:
     def generate(messages: Chat, **settings: Any) -> str:
         return answer(messages)
 
-    changes = [patch.object(module, "generate_from_openai_chat_completion", generate) for module in _loaded(_ASKING)]
+    changes: list[Any] = [patch.object(module, "generate_from_openai_chat_completion", generate) for module in _loaded(_ASKING)]
     changes += [patch.object(module, "word_tokenize", word_tokenize) for module in _loaded(_TOKENIZING)]
     for change in changes:
         change.start()

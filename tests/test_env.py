@@ -144,10 +144,11 @@ def test_a_dead_worker_costs_one_episode(env: WebEnv) -> None:
     assert "ONE" in observation["page"]
 
 
-def test_a_hung_worker_costs_no_more_than_its_deadline(env: WebEnv) -> None:
+def test_a_hung_worker_costs_no_more_than_its_deadline(env: WebEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     env.reset(seed=1)
     _, worker, *_ = env.processes()
     os.kill(worker, signal.SIGSTOP)
+    monkeypatch.setattr(env, "step_timeout_s", 1.0)
     _, _, _, truncated, info = env.step("noop(1)")
     assert (truncated, info["outcome"]) == (True, "invalid(deadline)")
     observation, _ = env.reset(seed=1)
@@ -183,15 +184,20 @@ def test_opt_in_parts_and_rendering() -> None:
     assert worker is not None and worker.poll() is not None
 
 
-def test_gymnasiums_wrappers_work(tmp_path: Path) -> None:
-    env = gym.make("symbiotic/miniwob.click-test-2-v0", render_mode="rgb_array", max_episode_steps=2)
+def test_gymnasiums_wrappers_work() -> None:
+    env = gym.make("symbiotic/miniwob.click-test-2-v0", max_episode_steps=2)
     recorded = gym.wrappers.RecordEpisodeStatistics(env)
     observation, _ = recorded.reset(seed=3)
     *_, info = recorded.step(f'click("{bid(observation["page"], "ONE")}")')
     assert (info["episode"]["r"], info["episode"]["l"]) == (1.0, 1)
     recorded.reset(seed=3)
     assert [recorded.step("noop(1)")[3] for _ in range(2)] == [False, True], "TimeLimit truncates"
+    recorded.close()
+
+
+def test_episodes_are_recorded_as_videos(tmp_path: Path) -> None:
     pytest.importorskip("moviepy", reason="RecordVideo writes through moviepy, which `pip install moviepy` brings")
+    env = gym.make("symbiotic/miniwob.click-test-2-v0", render_mode="rgb_array")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # moviepy's own
         video = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda _: True, disable_logger=True)

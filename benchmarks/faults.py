@@ -204,7 +204,7 @@ def _find(env: WebEnv, role: Role) -> int:
     lines = {pid: command_of(pid) for pid in others}
     marks = {"driver": "run-driver", "browser": "--remote-debugging-pipe", "renderer": "--type=renderer"}
     fits = [pid for pid, line in lines.items() if marks[role] in line and (role != "browser" or "--type=" not in line)]
-    return fits[0]
+    return fits[-1]  # below a shell script that starts it, where the system has one
 
 
 def _cycles(count: int, bar: Bar) -> list[Row]:

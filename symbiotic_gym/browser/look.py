@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from playwright.sync_api import BrowserContext, Frame, Page
 from playwright.sync_api import Error as PlaywrightError
 
-from symbiotic_gym.browser.rest import mid_navigation, wait_for_rest
+from symbiotic_gym.browser.rest import Navigations, mid_navigation, wait_for_rest
 
 __all__ = ["look", "screenshot"]
 
@@ -22,7 +22,7 @@ class Host(Protocol):
     """What looking needs of a session."""
 
     context: BrowserContext | None
-    downloads: int
+    navigations: Navigations
 
     @property
     def page(self) -> Page:

@@ -8,11 +8,13 @@ import re
 import time
 from typing import Any, Protocol
 
+from playwright.sync_api import BrowserContext, Frame, Page, Request
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Frame, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-__all__ = ["NAVIGATION_BOUND_MS", "REST_BOUND_MS", "mid_navigation", "wait_for_rest"]
+from symbiotic_gym.browser.site_faults import is_page
+
+__all__ = ["NAVIGATION_BOUND_MS", "REST_BOUND_MS", "Navigations", "mid_navigation", "wait_for_rest"]
 
 REST_BOUND_MS = 3000
 """A page that never rests is observed after this long."""
@@ -22,13 +24,42 @@ _TAB_BOUND_MS = 2000
 _POLL_MS = 10
 _REST = "(ms) => window.__symbiotic ? window.__symbiotic.rest(ms) : {state: 'rest', opened: 0, foreign: 0}"
 _LEAVING = "() => Boolean(window.__symbiotic && window.__symbiotic.leaving())"
+_STAY = "() => window.__symbiotic?.stay()"
+_SUPERSEDED_MS = 50
+"""A navigation that another one cut off looks for a moment as if it had brought nothing."""
+
+
+class Navigations:
+    """Whether a navigation of a tab ended without a page, as downloads and answers of 204 do: the old page then stays."""
+
+    def __init__(self) -> None:
+        self.fruitless = False
+        self._under_way: set[Request] = set()
+
+    def watch(self, context: BrowserContext) -> None:
+        """Follow every page of an episode."""
+        context.on("request", self._on_request)
+        context.on("requestfinished", self._on_finished)
+        context.on("requestfailed", self._on_failed)
+
+    def _on_request(self, request: Request) -> None:
+        if is_page(request):
+            self._under_way.add(request)
+            self.fruitless = False
+
+    def _on_finished(self, request: Request) -> None:
+        self._under_way.discard(request)
+
+    def _on_failed(self, request: Request) -> None:
+        if request in self._under_way:
+            self._under_way.remove(request)
+            self.fruitless = not self._under_way
 
 
 class Host(Protocol):
     """What waiting needs of a session."""
 
-    downloads: int
-    """How many downloads began: a navigation that became one brings no page."""
+    navigations: Navigations
 
     @property
     def page(self) -> Page:
@@ -80,13 +111,16 @@ def mid_navigation(error: Exception) -> bool:
 
 
 def _arrives(host: Host, frame: Frame) -> bool:
-    """Wait until the document that is being left is gone."""
-    downloads, deadline = host.downloads, _in_ms(NAVIGATION_BOUND_MS)
+    """Wait until the document that is being left is gone, or stays after all."""
+    deadline = _in_ms(NAVIGATION_BOUND_MS)
     while _left_ms(deadline) > 0:
         if not frame.evaluate(_LEAVING):  # raises when the document goes in the middle, which is the same news
             return True
-        if host.downloads > downloads:
-            return False
+        if host.navigations.fruitless:
+            frame.page.wait_for_timeout(_SUPERSEDED_MS)
+            if host.navigations.fruitless:
+                host.navigations.fruitless = False
+                frame.evaluate(_STAY)
         frame.page.wait_for_timeout(_POLL_MS)
     return False
 

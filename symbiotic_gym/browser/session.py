@@ -21,7 +21,7 @@ from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
-from symbiotic_gym.browser.rest import wait_for_rest
+from symbiotic_gym.browser.rest import Navigations, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
@@ -73,7 +73,7 @@ class Session:
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
         self._shown = ""
-        self.downloads = 0
+        self.navigations = Navigations()
         self._page: Page | None = None
 
     # --- episode ---
@@ -100,6 +100,8 @@ class Session:
         )
         self.faults = SiteFaults(self.fence, self.site.signs)
         self.faults.watch(self.context)
+        self.navigations = Navigations()
+        self.navigations.watch(self.context)
         self.context.set_default_timeout(self.task.timeout)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
@@ -125,6 +127,7 @@ class Session:
     def step(self, text: str) -> dict[str, Any]:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
         started = time.perf_counter()
+        self.navigations.fruitless = False
         error = self._perform(text)
         acted = time.perf_counter()
         wait_for_rest(self)
@@ -190,11 +193,7 @@ class Session:
             with suppress(PlaywrightError):  # it may be gone already
                 page.close()
             return
-        page.on("download", self._on_download)
         self._page = page  # a link that opens a tab makes it the active one, as for a person
-
-    def _on_download(self, download: object) -> None:
-        self.downloads += 1
 
     # --- parts of an episode ---
 

@@ -22,7 +22,7 @@ from symbiotic_gym.errors import SiteError, explain
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Request, Response
 
-__all__ = ["Sign", "SiteFaults"]
+__all__ = ["Sign", "SiteFaults", "is_page"]
 
 Kind = Literal["login", "rate_limit", "maintenance", "site"]
 
@@ -123,7 +123,7 @@ class SiteFaults:
             self._fault.kind = kind
 
     def _on_request(self, request: "Request") -> None:
-        if not _is_page(request):
+        if not is_page(request):
             return
         if not self._playing:
             self._set_up.append(request.url)
@@ -142,7 +142,7 @@ class SiteFaults:
         if status == 429 and request.resource_type in ("document", "xhr", "fetch") and self._fence.allows(request.url):
             wait = response.headers.get("retry-after")
             self._found("rate_limit", f"{request.url} answered 429" + (f" (wait {wait} s)" if wait else ""))
-        if not _is_page(request):
+        if not is_page(request):
             return
         if status >= 500 and self._fence.allows(request.url):
             self._found("site", f"{request.url} answered {status}")
@@ -158,11 +158,11 @@ class SiteFaults:
                 self._found(sign.kind, f"{asked.url} was answered by {request.url}")
 
     def _on_failed(self, request: "Request") -> None:
-        if _CUT.match(request.failure or "") and _is_page(request) and self._fence.serves(request.url):
+        if _CUT.match(request.failure or "") and is_page(request) and self._fence.serves(request.url):
             self._found("site", f"{request.url} failed with {request.failure}")
 
 
-def _is_page(request: "Request") -> bool:
+def is_page(request: "Request") -> bool:
     """Whether it asks for what a tab as a whole shows."""
     from playwright.sync_api import Error
 

@@ -264,6 +264,6 @@
       nativeSetTimeout(startOnce, 40);
     });
 
-  const api = { rest, busy, begin, giveUp, clickable, leaving: () => leaving > 0 };
+  const api = { rest, busy, begin, giveUp, clickable, leaving: () => leaving > 0, stay: () => { leaving = 0; } };
   Object.defineProperty(window, "__symbiotic", { value: Object.freeze(api), enumerable: false });
 })();

@@ -161,7 +161,7 @@ class _Loop:
 
     @property
     def _sampled(self) -> Sampling:
-        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=MAX_TOKENS)
+        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=self.config.max_action_tokens)
 
     def _large_agent(self, task: str) -> Agent:
         return self.large.agent(self.knowledge, task)
@@ -188,7 +188,7 @@ class _Loop:
     # --- phases ---
 
     def _evaluate(self, iteration: int) -> None:
-        greedy = Sampling(max_tokens=MAX_TOKENS)
+        greedy = Sampling(max_tokens=self.config.max_action_tokens)
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
             self._play(_Phase("evaluate", "large", iteration), self._large_agent)
@@ -261,7 +261,3 @@ class _Loop:
         summary = summarize(self.config, self.large.name, self.results, self.trainings, self.clock.seconds)
         write_json(self.out / "summary.json", summary)
         return summary
-
-
-MAX_TOKENS = 32
-"""Of an action; the longest action of the scripted tasks' experts is shorter."""

@@ -47,6 +47,8 @@ class SymbiosisConfig:
     max_steps: int = 10
     max_refused: int = 2
     """An episode is given up after so many refused actions in a row."""
+    max_action_tokens: int = 32
+    """The small model's answer is cut there; the longest action the tasks need must fit."""
     environments: int = 8
     """Browsers at once; also the small model's batch."""
     temperature: float = 0.7
@@ -96,6 +98,7 @@ _COUNTS = {
     "evaluate": 1,
     "max_steps": 1,
     "max_refused": 1,
+    "max_action_tokens": 1,
     "environments": 1,
 }
 _MOST = {"mistakes": 1.0, "temperature": 5.0, "replay": 100.0}

@@ -60,7 +60,7 @@ def run_symbiosis(config: SymbiosisConfig, out: Path, progress: Progress | None 
     folder = RunFolder(out, config.to_json(), need_bytes=NEED_BYTES)
     require_chromium()
     large = _Large(config)
-    small = LocalModel(resolve_model(config.small))
+    small = LocalModel(resolve_model(config.small), device=config.train.device, dtype=config.train.dtype)
     with folder, Rollouts(config.environments) as rollouts:
         return _Loop(config, out, large, small, rollouts, progress or Progress(quiet=True)).run()
 
@@ -104,7 +104,7 @@ class _Large:
         elif config.large.startswith("openai:"):
             self._model = OpenAIModel.from_spec(config.large)
             self._model.check()
-            self.name = self._model.name
+            self.name = f"{self._model.name} at {self._model.base_url}"
         else:
             raise ConfigError(
                 explain(
@@ -172,7 +172,7 @@ class _Loop:
 
         def make(task: str) -> Agent:
             self.small.set_adapter(adapter)
-            return SmallAgent(self.small, sampling=sampling)
+            return SmallAgent(self.small, sampling=sampling, page_budget=self.config.train.page_budget)
 
         return make
 

@@ -2,17 +2,24 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
-from symbiotic_gym.store import RunFolder
+from symbiotic_gym.agents.testing import FakeEndpoint, Fault
+from symbiotic_gym.errors import ConfigError, ModelError, StoreError, UnknownNameError
+from symbiotic_gym.jsonlines import JsonLines
+from symbiotic_gym.store import EpisodeLog, RunFolder
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
+from symbiotic_gym.trainers.symbiosis import run_symbiosis
 from symbiotic_gym.trainers.symbiosis_config import MOST_ITERATIONS, SymbiosisConfig, load_config
 from tests.tiny import tiny_model
 
@@ -104,6 +111,48 @@ def test_killed_in_every_phase_it_ends_in_the_same_table(tmp_path: Path) -> None
         [*command(config, whole), "--large", "openai:x@http://127.0.0.1:9/v1"], capture_output=True, text=True
     )
     assert other.returncode == 2 and "another config" in other.stderr
+
+
+def presses_the_button(messages: Sequence[Mapping[str, str]]) -> str:
+    """A language model that is good at one task."""
+    shown = messages[-1]["content"].rpartition("<page>")[2]
+    match = re.search(r'\[(\w+)\] button "Click Me!"', shown)
+    assert match, shown
+    return f'<reason>It is the button.</reason>\n<action>click("{match[1]}")</action>'
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_language_model_teaches_with_retrieval_and_its_outage_is_survived(tmp_path: Path) -> None:
+    config = SymbiosisConfig(
+        tasks=("miniwob.click-test",),
+        iterations=2,
+        small=str(tiny_model(tmp_path / "model")),
+        explore_large=2,
+        synthesize=1,
+        explore_small=1,
+        evaluate=1,
+        max_steps=2,
+        environments=1,
+        train=DistillerConfig(batch_size=2, micro_batch_size=2),
+    )
+    with FakeEndpoint(presses_the_button) as endpoint:
+        config = replace(config, large=f"openai:fake@{endpoint.url}")
+        endpoint.fail(Fault(), Fault(), *[Fault(status=410, message="switched off")])
+        with pytest.raises(ModelError, match="switched off"):
+            run_symbiosis(config, tmp_path / "run")
+        assert len(EpisodeLog(tmp_path / "run" / "episodes" / "01-explore_large.jsonl")) == 1
+        summary = run_symbiosis(config, tmp_path / "run")
+        asked = [str(request["messages"][-1]["content"]) for request in endpoint.requests]
+    large = {row["iteration"]: row for row in summary["evaluation"] if row["model"] == "large"}
+    assert sorted(large) == [0, 1, 2]
+    assert {(row["n"], row["invalid"], row["success"]) for row in large.values()} == {(1, 0, 1.0)}
+    assert [row["n"] for row in summary["acceptance"]] == [1, 1]
+    assert "Steps that helped" not in asked[0], "there was nothing to retrieve yet"
+    assert "Steps that helped" in asked[-1]
+    kept = {(entry["iteration"], entry["source"]) for entry in JsonLines(tmp_path / "run" / "knowledge.jsonl").read()}
+    assert kept >= {(1, "large"), (1, "both"), (2, "large"), (2, "both")}
+    assert (tmp_path / "run" / "candidates" / "iteration-1.jsonl").exists()
 
 
 def test_the_default_config_is_sound() -> None:

@@ -101,6 +101,7 @@ def test_killed_in_every_phase_it_ends_in_the_same_table(tmp_path: Path) -> None
     [large] = [row for row in summary["evaluation"] if row["model"] == "large"]
     assert [row["n"] for row in small] == [6, 6]
     assert large["success"] == 1.0
+    assert summary["seen_before"]["n"] == 6 and summary["seen_before"]["count"] >= 3, "click-test always looks the same"
     assert summary["acceptance"][0]["n"] > 0
     report = (whole / "report.html").read_text()
     assert "scripted expert" in report and report.count("<svg") == 3 and "http-equiv" not in report

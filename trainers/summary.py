@@ -59,8 +59,23 @@ def summarize(
             {"iteration": r.iteration} | _rate(acceptance_rate(r.trajectories)) for r in results if r.phase == "synthesize"
         ],
         "training": [{"iteration": i} | training.summary() for i, training in enumerate(trainings, 1)],
+        "seen_before": _seen_before(results),
         "seconds": dict(seconds),
     }
+
+
+def _seen_before(results: Sequence[PhaseResult]) -> dict[str, int]:
+    """How many evaluation instances look, by goal and first page, like one that was played to learn from: seeds never repeat,
+    but a task may have few different instances.
+    """
+    played = {_looks(t) for r in results if r.phase != "evaluate" for t in r.trajectories}
+    held_out = {(t.task, t.seed): _looks(t) for r in results if r.phase == "evaluate" for t in r.trajectories}
+    return {"count": sum(looks in played for looks in held_out.values()), "n": len(held_out)}
+
+
+def _looks(trajectory: Trajectory) -> tuple[str, str, str]:
+    first = trajectory.steps[0].observation if trajectory.steps else trajectory.final
+    return trajectory.task, trajectory.goal, first.get("page", "")
 
 
 def _row(result: PhaseResult) -> dict[str, Any]:
@@ -93,6 +108,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     teacher = "a scripted expert, not a language model" if summary["large"] == "scripted expert" else summary["large"]
     console.print(f"\n[bold]small model[/] {summary['small']}   [bold]large model (teacher)[/] {teacher}\n")
     console.print(_overall(summary))
+    seen = summary["seen_before"]
+    console.print(f"{seen['count']} of the {seen['n']} held-out instances look (goal and first page) like one learnt from.\n")
     console.print(_per_task(summary))
     console.print(_phases(summary))
 

@@ -9,11 +9,14 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from symbiotic_gym.errors import StoreError, explain
+from symbiotic_gym.errors import ConfigError, StoreError, explain
+from symbiotic_gym.types import from_json
 
 __all__ = ["JsonLines"]
+
+T = TypeVar("T")
 
 
 class JsonLines:
@@ -27,32 +30,34 @@ class JsonLines:
         self.path = None if path is None else Path(path)
         self._lock = threading.Lock()
 
-    def read(self) -> list[dict[str, Any]]:
-        """All whole lines, in order; a torn last line is left out.
+    def read(self, kind: type[T]) -> list[T]:
+        """All whole lines as values of `kind`, in order; a torn last line is left out.
 
         Raises:
-            StoreError: a line before the last is no JSON object.
+            StoreError: a whole line is no JSON object, or not one of `kind`; the message has the file and the line.
         """
         if self.path is None or not self.path.exists():
             return []
         whole, _, _ = self.path.read_bytes().rpartition(b"\n")
-        rows: list[dict[str, Any]] = []
+        rows: list[T] = []
         for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
             try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise StoreError(
-                    explain(
-                        f"line {number} of {self.path} is no JSON object",
-                        "one JSON object a line; only the last one may be cut off",
-                        "what cannot be read would silently be missing from what is looked up",
-                        "restore the file, or delete that line",
-                    )
-                )
-            rows.append(row)
+                rows.append(from_json(kind, json.loads(line)))
+            except ConfigError as error:
+                raise self._damaged(number, str(error).splitlines()[0]) from error
+            except ValueError as error:
+                raise self._damaged(number, "this is no JSON object") from error
         return rows
+
+    def _damaged(self, number: int, problem: str) -> StoreError:
+        return StoreError(
+            explain(
+                f"line {number} of {self.path} is damaged: {problem}",
+                "one whole record a line; only the last line may be cut off",
+                "what cannot be read would silently be missing from what is looked up",
+                "restore the file, or delete that line",
+            )
+        )
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write all rows at once, through to the disk."""

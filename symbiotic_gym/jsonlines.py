@@ -30,24 +30,39 @@ class JsonLines:
         self.path = None if path is None else Path(path)
         self._lock = threading.Lock()
 
-    def read(self, kind: type[T]) -> list[T]:
-        """All whole lines as values of `kind`, in order; a torn last line is left out.
+    def read(self) -> list[dict[str, Any]]:
+        """All whole lines, in order; a torn last line is left out.
 
         Raises:
-            StoreError: a whole line is no JSON object, or not one of `kind`; the message has the file and the line.
+            StoreError: a line before the last is no JSON object.
         """
         if self.path is None or not self.path.exists():
             return []
         whole, _, _ = self.path.read_bytes().rpartition(b"\n")
-        rows: list[T] = []
+        rows: list[dict[str, Any]] = []
         for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
             try:
-                rows.append(from_json(kind, json.loads(line)))
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise self._damaged(number, "this is no JSON object")
+            rows.append(row)
+        return rows
+
+    def records(self, kind: type[T]) -> list[T]:
+        """All whole lines as values of `kind`, in order.
+
+        Raises:
+            StoreError: a whole line is no JSON object, or not one of `kind`; the message has the file and the line.
+        """
+        found: list[T] = []
+        for number, row in enumerate(self.read(), start=1):
+            try:
+                found.append(from_json(kind, row))
             except ConfigError as error:
                 raise self._damaged(number, str(error).splitlines()[0]) from error
-            except ValueError as error:
-                raise self._damaged(number, "this is no JSON object") from error
-        return rows
+        return found
 
     def _damaged(self, number: int, problem: str) -> StoreError:
         return StoreError(

@@ -112,7 +112,7 @@ class KnowledgeBase:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self._file = JsonLines(path)
         self._lock = threading.RLock()
-        self._entries = self._file.read(Entry)
+        self._entries = self._file.records(Entry)
         self._ids = {entry.id for entry in self._entries}
         self._goals = Bm25()
         self._pages = Bm25()

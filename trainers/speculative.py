@@ -100,7 +100,7 @@ class CandidateCache:
         self.misses = 0
         self._file = JsonLines(path)
         self._lock = threading.Lock()
-        self._known = {row.state: row.candidates for row in self._file.read(_Recorded)}
+        self._known = {row.state: row.candidates for row in self._file.records(_Recorded)}
 
     def __len__(self) -> int:
         return len(self._known)

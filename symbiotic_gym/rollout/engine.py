@@ -267,7 +267,7 @@ def _check_maker(agent: Any) -> None:
             f"{given}, as the agent of a rollout",
             "a function or class that makes an agent when it is called without arguments",
             "environments play at the same time, and each needs an agent with a memory of its own",
-            f"pass {do}: rollout(tasks, MyPolicy, seeds); for a function of the observation, rollout(tasks, lambda: act, seeds)",
+            f"pass {do}: rollout(tasks, MyPolicy, seeds); for a function of the observation rollout(tasks, lambda: act, seeds)",
         )
     )
 

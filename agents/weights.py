@@ -12,9 +12,10 @@ from typing import Any
 
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNameError, explain
 
-__all__ = ["check_adapter", "check_model", "load_adapter", "load_base", "pick_device", "require_train"]
+__all__ = ["adapter_stamp", "check_adapter", "check_model", "load_adapter", "load_base", "pick_device", "require_train"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _NEEDED = ("torch", "transformers", "peft")
 
 
@@ -65,8 +66,7 @@ def check_adapter(folder: Path) -> None:
     Raises:
         UnknownNameError: it does not.
     """
-    names = ("adapter_config.json", "adapter_model.safetensors")
-    if missing := [name for name in names if not (folder / name).is_file()]:
+    if missing := [name for name in _ADAPTER_FILES if not (folder / name).is_file()]:
         raise UnknownNameError(
             explain(
                 f"{folder} is no adapter: it has no {' and no '.join(missing)}",
@@ -75,6 +75,12 @@ def check_adapter(folder: Path) -> None:
                 "correct the path, or train the adapter first",
             )
         )
+
+
+def adapter_stamp(folder: Path) -> tuple[object, ...]:
+    """Equal as long as the adapter in the folder is the same; another one that was put into its place has another."""
+    states = [(folder / name).stat() for name in _ADAPTER_FILES]
+    return (folder.absolute(), *((state.st_ino, state.st_size, state.st_mtime_ns) for state in states))
 
 
 def pick_device(device: str = "auto") -> str:

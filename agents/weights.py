@@ -3,6 +3,7 @@
 Generation and training load through here, so both see the same model in the same precision.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,21 @@ from typing import Any
 
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNameError, explain
 
-__all__ = ["adapter_stamp", "check_adapter", "check_model", "load_adapter", "load_base", "pick_device", "require_train"]
+__all__ = [
+    "adapter_stamp",
+    "check_adapter",
+    "check_model",
+    "fingerprint",
+    "load_adapter",
+    "load_base",
+    "pick_device",
+    "require_train",
+]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_WEIGHTS = (".safetensors", ".bin")
 _NEEDED = ("torch", "transformers", "peft")
 
 
@@ -58,6 +70,36 @@ def check_model(path_or_name: str | Path) -> str:
             "fetch one with `symbiotic-gym models`, or correct the path",
         )
     )
+
+
+def fingerprint(path_or_name: str) -> str:
+    """What tells a model from others wherever it lies: a digest of its small files and of samples of its weights.
+
+    A hub id stands for itself. Reading all weights would take longer than loading them; a fine-tuned model differs from its
+    base everywhere, so 64 samples and the size of each file tell them apart.
+
+    Args:
+        path_or_name: as `check_model` returns it.
+    """
+    folder = Path(path_or_name)
+    if not folder.is_dir():
+        return path_or_name
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.name in _SMALL_FILES:
+            digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        elif file.suffix in _WEIGHTS:
+            digest.update(f"{file.name} {file.stat().st_size} {_sampled(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sampled(file: Path, samples: int = 64, length: int = 4096) -> str:
+    size, digest = file.stat().st_size, hashlib.sha256()
+    with file.open("rb") as data:
+        for i in range(samples):
+            data.seek(i * max(0, size - length) // (samples - 1))
+            digest.update(data.read(length))
+    return digest.hexdigest()
 
 
 def check_adapter(folder: Path) -> None:

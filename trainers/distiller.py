@@ -16,7 +16,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base, pick_device, require_train
+from symbiotic_gym.agents.weights import (
+    check_adapter,
+    check_model,
+    fingerprint,
+    load_adapter,
+    load_base,
+    pick_device,
+    require_train,
+)
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, StoreError, explain
 from symbiotic_gym.store import read_json, write_json
 from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig, DistillResult
@@ -109,7 +117,7 @@ def _identity(config: DistillerConfig, examples: Sequence[Example], base: str, i
     identity = {
         "config": json.dumps(to_json(config), sort_keys=True),
         "examples": hashlib.sha256(data).hexdigest(),
-        "base_model": base,
+        "base_model": fingerprint(base),  # not where it lies: a run folder may move to another machine
         "initial_adapter": "",
     }
     if initial is not None:

@@ -16,6 +16,7 @@ from symbiotic_gym.agents.chat import encode_prompt, end_token, load_tokenizer
 from symbiotic_gym.agents.weights import (
     adapter_stamp,
     check_adapter,
+    check_loadable,
     check_model,
     load_adapter,
     load_base,
@@ -76,6 +77,15 @@ class LocalModel:
         self._merged: tuple[object, ...] | None = ()
         """The stamp of the adapter in the weights; None: they are the base model's; (): a change was not finished."""
         self.set_adapter(adapter)
+
+    def check(self) -> None:
+        """Make sure that the first `generate` will find a model, without loading its weights.
+
+        Raises:
+            UnknownNameError: there is no such model, or none that can be loaded.
+            ConfigError: its tokenizer has no chat template.
+        """
+        check_loadable(self._path)
 
     def set_adapter(self, adapter: Path | None) -> None:
         """Merge another LoRA adapter into the weights, or none; the base is not loaded again, nor the adapter in force.

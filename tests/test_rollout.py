@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from symbiotic_gym.actions import elements
-from symbiotic_gym.errors import BrowserError, ModelError
+from symbiotic_gym.errors import BrowserError, ConfigError, ModelError
 from symbiotic_gym.rollout import Episode, Rollouts, rollout
 from symbiotic_gym.store import EpisodeLog
 from symbiotic_gym.types import Decision, Observation, Trajectory
@@ -180,6 +180,45 @@ def test_a_policy_of_ones_own_needs_only_act() -> None:
         [trajectory] = rollouts.run(EPISODES[:1], Bare, name="bare")
     assert trajectory.success
     assert trajectory.steps[0].decision.action == 'click("1")'
+
+
+class Bare:
+    """A policy of a user's own."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+
+    def act(self, observation: Observation) -> str:
+        return "noop()"
+
+
+def needs_more(observation: Observation) -> str:
+    return "noop()"
+
+
+@pytest.mark.parametrize(
+    ("agent", "given"), [(Bare(), "the agent Bare"), (needs_more, "needs_more, which cannot be called"), ("noop()", "a str")]
+)
+def test_what_makes_no_agents_is_refused_in_words(agent: Any, given: str) -> None:
+    with pytest.raises(ConfigError, match=given) as error:
+        rollout(["miniwob.click-test"], agent, [0])
+    assert "rollout(tasks, MyPolicy, seeds)" in str(error.value)
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_a_number_of_workers_that_plays_nothing_is_refused(workers: int) -> None:
+    with pytest.raises(ConfigError, match=f"workers = {workers}"):
+        rollout(["miniwob.click-test"], Bare, [0], workers=workers)
+
+
+def test_no_agent_is_made_that_does_not_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rollouts.__init__, "__kwdefaults__", {"make_env": FakeEnv, "retries": 2})
+    Bare.made = 0
+    trajectories = rollout(["symbiotic/miniwob.click-test-v0"], Bare, range(5), workers=2)
+    assert [(t.task, t.agent, t.success) for t in trajectories] == [("miniwob.click-test", "Bare", True)] * 5
+    assert Bare.made == 2
 
 
 class Clicker:

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from symbiotic_gym.agents import weights
 from symbiotic_gym.agents.testing import FakeEndpoint, Fault
-from symbiotic_gym.errors import ConfigError, ModelError, StoreError, UnknownNameError
+from symbiotic_gym.errors import ConfigError, MissingDependencyError, ModelError, StoreError, UnknownNameError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.store import EpisodeLog, RunFolder
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
@@ -225,6 +227,73 @@ def test_what_cannot_work_is_said_before_any_work(tmp_path: Path, arguments: lis
     assert ran.returncode == code, ran.stderr
     assert complaint in ran.stderr and "what to do" in ran.stderr
     assert not out.exists(), "work had begun"
+
+
+def begin(tmp_path: Path, small: str) -> Path:
+    """Start a run of that student in a folder that was not begun."""
+    out = tmp_path / "run"
+    run_symbiosis(SymbiosisConfig(tasks=("miniwob.click-test",), small=small), out)
+    return out
+
+
+def test_a_misspelt_hub_id_is_told_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="nobody/no-such-model cannot be loaded"):
+        begin(tmp_path, "nobody/no-such-model")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_cannot_be_trained_is_refused_before_it_is_fetched(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match=r"llama\.cpp"):
+        begin(tmp_path, "qwen2.5-coder-1.5b-instruct")
+    assert not (tmp_path / "run").exists() and not (home / "models").exists()
+
+
+@pytest.mark.parametrize("package", ["torch", "peft", "trl", "datasets", "tensorboard"])
+def test_a_missing_package_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: None if name == package else find_spec(name))
+    with pytest.raises(MissingDependencyError, match=rf"{package} cannot be imported(.|\n)*symbiotic-gym\[train\]"):
+        begin(tmp_path, "smollm2-135m-instruct")
+    assert not (tmp_path / "run").exists()
+
+
+def no_weights(model: Path) -> None:
+    (model / "model.safetensors").unlink()
+
+
+def no_tokenizer(model: Path) -> None:
+    for file in model.glob("tokenizer*"):
+        file.unlink()
+
+
+def no_causal_model(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"model_type": "t5"}))
+
+
+def no_template(model: Path) -> None:
+    (model / "chat_template.jinja").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "complaint"),
+    [
+        (no_weights, UnknownNameError, "no weights"),
+        (no_tokenizer, UnknownNameError, "no tokenizer"),
+        (no_causal_model, UnknownNameError, "t5 is no causal language model"),
+        (no_template, ConfigError, "no chat template"),
+    ],
+)
+def test_a_student_that_cannot_be_loaded_is_told_before_any_work(
+    tmp_path: Path, damage: Callable[[Path], None], kind: type[Exception], complaint: str
+) -> None:
+    model = tiny_model(tmp_path / "model")
+    damage(model)
+    with pytest.raises(kind, match=complaint):
+        begin(tmp_path, str(model))
+    assert not (tmp_path / "run").exists(), "work had begun"
 
 
 def test_a_damaged_run_folder_is_refused(tmp_path: Path) -> None:

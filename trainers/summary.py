@@ -17,7 +17,16 @@ from symbiotic_gym.trainers.speculative import acceptance_rate
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["PhaseResult", "Summary", "print_summary", "success_rate", "summarize"]
+__all__ = [
+    "PhaseResult",
+    "Summary",
+    "cell_text",
+    "interval_text",
+    "print_summary",
+    "rate_text",
+    "success_rate",
+    "summarize",
+]
 
 Summary = dict[str, Any]
 
@@ -128,11 +137,11 @@ def _overall(summary: Summary) -> Table:
         table.add_row(
             row["model"],
             f"after iteration {row['iteration']}" if row["iteration"] else "before",
-            f"{row['success']:.1%}",
-            f"{row['low']:.1%} - {row['high']:.1%}",
+            rate_text(row),
+            interval_text(row),
             str(row["n"]),
             str(row["invalid"]),
-            f"{accepted['success']:.1%} of {accepted['n']}" if accepted else "",
+            (f"{rate_text(accepted)} of {accepted['n']}" if accepted["n"] else "-") if accepted else "",
         )
     return table
 
@@ -151,6 +160,16 @@ def _per_task(summary: Summary) -> Table:
         cells = [row["per_task"].get(task) for row in rows]
         table.add_row(task.removeprefix(shared), *(cell_text(cell) for cell in cells))
     return table
+
+
+def rate_text(row: Mapping[str, Any]) -> str:
+    """`70.0%`; of nothing there is no rate."""
+    return f"{row['success']:.1%}" if row["n"] else "-"
+
+
+def interval_text(row: Mapping[str, Any]) -> str:
+    """`39.7% - 89.2%`, the rate's 95 % interval."""
+    return f"{row['low']:.1%} - {row['high']:.1%}" if row["n"] else "-"
 
 
 def cell_text(cell: Mapping[str, Any] | None) -> str:

@@ -18,12 +18,12 @@ from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAg
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase
-from symbiotic_gym.models import resolve_model
+from symbiotic_gym.models import MODELS, resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
-from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller import distill, require_training
 from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
@@ -56,13 +56,35 @@ def run_symbiosis(config: SymbiosisConfig, out: Path, progress: Progress | None 
         StoreError: the folder is in use, damaged, of another run, or the disk is full; before any work starts.
         ModelError: the large model's endpoint does not answer; before any work starts.
         BrowserError: there is no browser; before any work starts.
+        UnknownNameError: there is no such small model; before any work starts.
+        ConfigError: the small model cannot be trained; before any work starts.
+        MissingDependencyError: a training package is not installed; before any work starts.
     """
     folder = RunFolder(out, config.to_json(), need_bytes=NEED_BYTES)
+    require_training()
     require_chromium()
     large = _Large(config)
-    small = LocalModel(resolve_model(config.small), device=config.train.device, dtype=config.train.dtype)
+    small = _student(config)
     with folder, Rollouts(config.environments) as rollouts:
         return _Loop(config, out, large, small, rollouts, progress or Progress(quiet=True)).run()
+
+
+def _student(config: SymbiosisConfig) -> LocalModel:
+    """The small model, as far as it can be checked without its weights."""
+    name = config.small
+    if name in MODELS and MODELS[name].kind != "transformers":  # said before it is fetched
+        students = [known for known, model in MODELS.items() if model.kind == "transformers"]
+        raise ConfigError(
+            explain(
+                f"small = {name!r}, a {MODELS[name].kind.upper()} file for llama.cpp",
+                f"{' or '.join(students)}, a folder, or a hub id such as org/name",
+                "the small model is trained, and llama.cpp only answers",
+                "name another small model; llama.cpp can serve this one as the teacher, --large openai:MODEL@BASE_URL",
+            )
+        )
+    model = LocalModel(resolve_model(name), device=config.train.device, dtype=config.train.dtype)
+    model.check()
+    return model
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,7 @@ class SymbiosisConfig:
     train: DistillerConfig = field(default_factory=DistillerConfig)
 
     def __post_init__(self) -> None:
-        for task in self.tasks:
-            check_task(task)
+        object.__setattr__(self, "tasks", tuple(check_task(task) for task in self.tasks))
         if len(set(self.tasks)) != len(self.tasks) or not self.tasks:
             raise _bad("tasks", list(self.tasks), "at least one task, each once", "episodes are told apart by task and seed")
         for name, least in _COUNTS.items():

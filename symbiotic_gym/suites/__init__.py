@@ -4,6 +4,7 @@ A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks withou
 served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,6 +12,8 @@ from typing import Any, Protocol
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
 __all__ = ["SUITES", "Site", "Suite", "check_task", "load_suite"]
+
+_VERSION = re.compile(r"-v\d+$")
 
 
 @dataclass
@@ -78,12 +81,16 @@ def load_suite(name: str) -> Suite:
 
 
 def check_task(task: str) -> str:
-    """Return `task` if it names a task, `SUITE.TASK`.
+    """The id `SUITE.TASK` of the task that `task` names; the registered form, `symbiotic/SUITE.TASK-v0`, will do too.
 
     Raises:
-        UnknownNameError: it does not; the message has the nearest names.
+        UnknownNameError: it names none; the message has the nearest names.
     """
-    suite_name, _, name = task.partition(".")
+    if task.startswith("symbiotic/"):
+        task = _VERSION.sub("", task.removeprefix("symbiotic/"))
+    suite_name, dot, name = task.partition(".")
+    if not dot and task not in SUITES:
+        raise _without_suite(task)
     suite = load_suite(suite_name)
     if name not in suite.tasks():
         raise UnknownNameError(
@@ -95,3 +102,16 @@ def check_task(task: str) -> str:
             )
         )
     return task
+
+
+def _without_suite(name: str) -> UnknownNameError:
+    known = {task: f"{suite}.{task}" for suite in SUITES for task in load_suite(suite).tasks()}
+    meant = f"did you mean {known[name]}?" if name in known else nearest(name, known.values())
+    return UnknownNameError(
+        explain(
+            f"{name!r} does not say its suite ({meant})",
+            "a task id of the form SUITE.TASK, such as miniwob.click-test",
+            "the suite decides which site is started and how success is judged",
+            "list all ids with `symbiotic-gym tasks`",
+        )
+    )

@@ -13,7 +13,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from symbiotic_gym.agents.chat import encode_prompt, end_token, load_tokenizer
-from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base, pick_device, require_train
+from symbiotic_gym.agents.weights import (
+    adapter_stamp,
+    check_adapter,
+    check_loadable,
+    check_model,
+    load_adapter,
+    load_base,
+    pick_device,
+    require_train,
+)
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Completion, Message, Sampling
 from symbiotic_gym.types import Usage
@@ -65,10 +74,21 @@ class LocalModel:
         self._ends: list[int] = []
         self._pristine: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._adapter: Path | None = None
+        self._merged: tuple[object, ...] | None = ()
+        """The stamp of the adapter in the weights; None: they are the base model's; (): a change was not finished."""
         self.set_adapter(adapter)
 
+    def check(self) -> None:
+        """Make sure that the first `generate` will find a model, without loading its weights.
+
+        Raises:
+            UnknownNameError: there is no such model, or none that can be loaded.
+            ConfigError: its tokenizer has no chat template.
+        """
+        check_loadable(self._path)
+
     def set_adapter(self, adapter: Path | None) -> None:
-        """Merge another LoRA adapter into the weights, or none; the base is not loaded again.
+        """Merge another LoRA adapter into the weights, or none; the base is not loaded again, nor the adapter in force.
 
         Args:
             adapter: the adapter's folder; None goes back to the base model, bit for bit.
@@ -81,7 +101,7 @@ class LocalModel:
             check_adapter(adapter)
         with self._lock:
             self._adapter = adapter
-            if self._model is not None:
+            if self._model is not None and self._merged != (None if adapter is None else adapter_stamp(adapter)):
                 self._apply_adapter()
 
     def generate(
@@ -188,17 +208,21 @@ class LocalModel:
         import torch
         from peft.tuners.lora import LoraLayer
 
+        stamp = None if self._adapter is None else adapter_stamp(self._adapter)
+        self._merged = ()
         with torch.no_grad():
             for weight, original in self._pristine:
                 weight.copy_(original)
             self._pristine = []
             if self._adapter is None:
+                self._merged = None
                 return
             adapted = load_adapter(self._model, self._adapter, trainable=False)
             layers = [module for module in adapted.modules() if isinstance(module, LoraLayer)]
             weights: list[Any] = [layer.get_base_layer().weight for layer in layers]
             self._pristine = [(weight, weight.clone()) for weight in weights]
             self._model = adapted.merge_and_unload()
+            self._merged = stamp
 
 
 def draw(logits_BV: "torch.Tensor", sampling: Sampling, generators: Sequence["torch.Generator"]) -> "torch.Tensor":

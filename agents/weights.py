@@ -3,6 +3,7 @@
 Generation and training load through here, so both see the same model in the same precision.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,23 +13,41 @@ from typing import Any
 
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNameError, explain
 
-__all__ = ["check_adapter", "check_model", "load_adapter", "load_base", "pick_device", "require_train"]
+__all__ = [
+    "adapter_stamp",
+    "check_adapter",
+    "check_loadable",
+    "check_model",
+    "fingerprint",
+    "load_adapter",
+    "load_base",
+    "pick_device",
+    "require_train",
+]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_WEIGHTS = (".safetensors", ".bin")
+_TOKENIZER = ("tokenizer.", "vocab.", "spiece.", "sentencepiece.")
 _NEEDED = ("torch", "transformers", "peft")
 
 
-def require_train() -> None:
+def require_train(*more: str) -> None:
     """Make sure that local models can run, without loading anything, and that nothing they bring calls home.
 
+    Args:
+        more: further packages that are needed.
+
     Raises:
-        MissingDependencyError: torch, transformers or peft is not installed.
+        MissingDependencyError: torch, transformers, peft or one of `more` is not installed.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+    needed = (*_NEEDED, *more)
+    if missing := [name for name in needed if find_spec(name) is None]:
         raise MissingDependencyError(
             explain(
                 f"{' and '.join(missing)} cannot be imported",
-                ", ".join(_NEEDED),
+                ", ".join(needed),
                 "a local model runs and is trained with them",
                 "pip install 'symbiotic-gym[train]'",
             )
@@ -59,14 +78,85 @@ def check_model(path_or_name: str | Path) -> str:
     )
 
 
+def check_loadable(path_or_name: str) -> None:
+    """Make sure, without its weights, that a model can be loaded and answers chats; asks the model hub for a hub id.
+
+    Args:
+        path_or_name: as `check_model` returns it.
+
+    Raises:
+        UnknownNameError: there is no such model, it is no causal language model, or its folder has no weights.
+        ConfigError: its tokenizer has no chat template.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+
+    from symbiotic_gym.agents.chat import load_tokenizer
+
+    folder = Path(path_or_name)
+    try:
+        config = AutoConfig.from_pretrained(path_or_name)
+        if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+            raise ValueError(f"{config.model_type} is no causal language model")
+        files = [file.name for file in folder.iterdir()] if folder.is_dir() else ["tokenizer.json", *_WEIGHTS]
+        if not any(name.endswith(_WEIGHTS) for name in files):
+            raise ValueError("there are no weights in it")
+        if not any(name.startswith(_TOKENIZER) for name in files):
+            raise ValueError("there is no tokenizer in it")
+        load_tokenizer(path_or_name)
+    except ConfigError:
+        raise
+    except Exception as error:  # what transformers raises depends on its version, and on which file is damaged
+        raise _unloadable(path_or_name, error) from error
+
+
+def _unloadable(path_or_name: str, error: Exception) -> UnknownNameError:
+    return UnknownNameError(
+        explain(
+            f"{path_or_name} cannot be loaded: {(str(error) or type(error).__name__).splitlines()[0]}",
+            "a causal language model that transformers knows",
+            "there is no model to run or to train",
+            "check the folder's files, or the hub id's spelling; a hub id needs the network the first time",
+        )
+    )
+
+
+def fingerprint(path_or_name: str) -> str:
+    """What tells a model from others wherever it lies: a digest of its small files and of samples of its weights.
+
+    A hub id stands for itself. Reading all weights would take longer than loading them; a fine-tuned model differs from its
+    base everywhere, so 64 samples and the size of each file tell them apart.
+
+    Args:
+        path_or_name: as `check_model` returns it.
+    """
+    folder = Path(path_or_name)
+    if not folder.is_dir():
+        return path_or_name
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.name in _SMALL_FILES:
+            digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        elif file.suffix in _WEIGHTS:
+            digest.update(f"{file.name} {file.stat().st_size} {_sampled(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sampled(file: Path, samples: int = 64, length: int = 4096) -> str:
+    size, digest = file.stat().st_size, hashlib.sha256()
+    with file.open("rb") as data:
+        for i in range(samples):
+            data.seek(i * max(0, size - length) // (samples - 1))
+            digest.update(data.read(length))
+    return digest.hexdigest()
+
+
 def check_adapter(folder: Path) -> None:
     """Make sure that the folder holds a whole adapter.
 
     Raises:
         UnknownNameError: it does not.
     """
-    names = ("adapter_config.json", "adapter_model.safetensors")
-    if missing := [name for name in names if not (folder / name).is_file()]:
+    if missing := [name for name in _ADAPTER_FILES if not (folder / name).is_file()]:
         raise UnknownNameError(
             explain(
                 f"{folder} is no adapter: it has no {' and no '.join(missing)}",
@@ -75,6 +165,12 @@ def check_adapter(folder: Path) -> None:
                 "correct the path, or train the adapter first",
             )
         )
+
+
+def adapter_stamp(folder: Path) -> tuple[object, ...]:
+    """Equal as long as the adapter in the folder is the same; another one that was put into its place has another."""
+    states = [(folder / name).stat() for name in _ADAPTER_FILES]
+    return (folder.absolute(), *((state.st_ino, state.st_size, state.st_mtime_ns) for state in states))
 
 
 def pick_device(device: str = "auto") -> str:
@@ -108,14 +204,7 @@ def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention:
         with _no_bars():
             model: Any = AutoModelForCausalLM.from_pretrained(path_or_name, dtype=kind, attn_implementation=attention)
     except (OSError, ValueError) as error:
-        raise UnknownNameError(
-            explain(
-                f"{path_or_name} cannot be loaded: {str(error).splitlines()[0]}",
-                "a causal language model that transformers knows",
-                "there is no model to run or to train",
-                "check the folder's files; a hub id needs the network the first time",
-            )
-        ) from error
+        raise _unloadable(path_or_name, error) from error
     return model.to(device)
 
 

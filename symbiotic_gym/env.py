@@ -52,8 +52,9 @@ class WebEnv(gym.Env[Observation, str]):
     The task's start page. One seed fixes the task's instance.
 
     ## Episode End
-    Terminated when the task is done or reported infeasible. Truncated by `TimeLimit`, or when the infrastructure failed.
-    `info["outcome"]` then says `success`, `failure` or `invalid(kind)`.
+    Terminated when the task is done or reported infeasible, truncated when the infrastructure failed; `info["outcome"]` then
+    says `success`, `failure` or `invalid(kind)`. What `gym.make` returns also truncates after so many steps (`TimeLimit`),
+    which the environment does not see: `info` has no `outcome` then.
 
     ## Arguments
     See below; `reset(options={"task": "miniwob.click-link"})` switches tasks within the same browser.

@@ -9,11 +9,14 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from symbiotic_gym.errors import StoreError, explain
+from symbiotic_gym.errors import ConfigError, StoreError, explain
+from symbiotic_gym.types import from_json
 
 __all__ = ["JsonLines"]
+
+T = TypeVar("T")
 
 
 class JsonLines:
@@ -43,16 +46,33 @@ class JsonLines:
             except ValueError:
                 row = None
             if not isinstance(row, dict):
-                raise StoreError(
-                    explain(
-                        f"line {number} of {self.path} is no JSON object",
-                        "one JSON object a line; only the last one may be cut off",
-                        "what cannot be read would silently be missing from what is looked up",
-                        "restore the file, or delete that line",
-                    )
-                )
+                raise self._damaged(number, "this is no JSON object")
             rows.append(row)
         return rows
+
+    def records(self, kind: type[T]) -> list[T]:
+        """All whole lines as values of `kind`, in order.
+
+        Raises:
+            StoreError: a whole line is no JSON object, or not one of `kind`; the message has the file and the line.
+        """
+        found: list[T] = []
+        for number, row in enumerate(self.read(), start=1):
+            try:
+                found.append(from_json(kind, row))
+            except ConfigError as error:
+                raise self._damaged(number, str(error).splitlines()[0]) from error
+        return found
+
+    def _damaged(self, number: int, problem: str) -> StoreError:
+        return StoreError(
+            explain(
+                f"line {number} of {self.path} is damaged: {problem}",
+                "one whole record a line; only the last line may be cut off",
+                "what cannot be read would silently be missing from what is looked up",
+                "restore the file, or delete that line",
+            )
+        )
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write all rows at once, through to the disk."""

@@ -21,7 +21,7 @@ from symbiotic_gym.actions import parse
 from symbiotic_gym.bm25 import Bm25
 from symbiotic_gym.errors import ActionError, ConfigError, explain
 from symbiotic_gym.jsonlines import JsonLines
-from symbiotic_gym.types import Trajectory, from_json
+from symbiotic_gym.types import Trajectory
 
 __all__ = ["Entry", "Exclusion", "KnowledgeBase", "Retrieved", "excerpt"]
 
@@ -104,12 +104,15 @@ class KnowledgeBase:
 
     Args:
         path: the JSON lines file, read if it exists; None keeps everything in memory.
+
+    Raises:
+        StoreError: a line of the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self._file = JsonLines(path)
         self._lock = threading.RLock()
-        self._entries = [from_json(Entry, row) for row in self._file.read()]
+        self._entries = self._file.records(Entry)
         self._ids = {entry.id for entry in self._entries}
         self._goals = Bm25()
         self._pages = Bm25()

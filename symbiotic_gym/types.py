@@ -207,7 +207,7 @@ def from_json(kind: type[T], data: Any) -> T:
         raise ConfigError(
             explain(
                 f"this is no {kind.__name__}: at {where}: {first['msg']}",
-                f"the fields of symbiotic_gym.types.{kind.__name__}",
+                f"the fields of {kind.__module__}.{kind.__name__}",
                 "a record that is read wrongly would train or score the wrong thing",
                 "check which version wrote it; a file cut off in the middle can be repaired by running its run again",
             )

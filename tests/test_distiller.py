@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from symbiotic_gym.agents.chat import load_tokenizer
 from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.small import prompt_messages
+from symbiotic_gym.agents.weights import fingerprint
 from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
 from symbiotic_gym.protocols import Sampling
 from symbiotic_gym.trainers.distiller import distill
@@ -168,6 +169,18 @@ def test_a_finished_training_is_not_done_again_and_another_is_not_mixed_in(base:
         distill(replace(FAST, seed=1), EXAMPLES[:5], tmp_path / "out", base_model=base)
     again = distill(replace(FAST, seed=1), EXAMPLES[:5], tmp_path / "out", base_model=base, resume=False)
     assert again.examples == 5
+
+
+def test_a_training_knows_its_base_model_wherever_both_lie(base: Path, tmp_path: Path) -> None:
+    result = distill(FAST, EXAMPLES[:2], tmp_path / "out", base_model=base)
+    moved = Path(shutil.copytree(base, tmp_path / "elsewhere" / "model"))
+    shutil.copytree(tmp_path / "out", tmp_path / "copy")
+    again = distill(FAST, EXAMPLES[:2], tmp_path / "copy", base_model=moved)
+    assert again == replace(result, adapter=str(tmp_path / "copy" / "adapter"))
+    other = tiny_model(tmp_path / "other", seed=1)  # of the same config and size
+    with pytest.raises(StoreError, match="another base_model"):
+        distill(FAST, EXAMPLES[:2], tmp_path / "out", base_model=other)
+    assert fingerprint("org/name") == "org/name"
 
 
 def test_it_goes_on_from_an_earlier_adapter(base: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The knowledge base: what goes in comes out again, survives being cut off, and never leaks a held-out task."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from symbiotic_gym.bm25 import Bm25, words_of
 from symbiotic_gym.errors import ConfigError, StoreError
-from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, excerpt
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 
@@ -100,14 +100,15 @@ def test_an_episode_of_which_half_was_written_is_completed(tmp_path: Path) -> No
     assert KnowledgeBase(path).entries == whole.entries
 
 
-def test_damage_in_the_middle_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"a": 1}\n{"a": \n{"a": 2}\n')
-    with pytest.raises(StoreError, match="line 2"):
-        JsonLines(path).read()
-    path.write_text('{"task": 1}\n')
-    with pytest.raises(ConfigError, match="no Entry"):
+@pytest.mark.parametrize("damage", ['{"goal": ', "[1]", '{"task": 1}', "\udcff"])
+def test_damage_in_the_middle_is_an_error_with_file_and_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "knowledge.jsonl"
+    KnowledgeBase(path).add(played(pages=("one", "two")), iteration=0)
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{damage}\n{second}\n", errors="surrogateescape")
+    with pytest.raises(StoreError, match=rf"line 2 of {re.escape(str(path))} is damaged") as error:
         KnowledgeBase(path)
+    assert "what to do" in str(error.value)
 
 
 # --- retrieval

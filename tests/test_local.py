@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from symbiotic_gym.agents import weights
+from symbiotic_gym.agents import local, weights
 from symbiotic_gym.agents.chat import encode_prompt, end_token, load_tokenizer
 from symbiotic_gym.agents.local import LocalModel, draw
 from symbiotic_gym.agents.weights import load_base
@@ -127,11 +127,39 @@ def test_adapters_come_and_go(base: Path, model: LocalModel, tmp_path: Path) -> 
     assert all(torch.equal(value, fresh[name]) for name, value in model._model.state_dict().items())
 
 
+def test_the_adapter_in_force_is_loaded_once_and_again_when_it_was_trained_in_place(
+    base: Path, model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+
+    def load_adapter(base_model: Any, folder: Path, *, trainable: bool) -> Any:
+        loaded.append(folder)
+        return weights.load_adapter(base_model, folder, trainable=trainable)
+
+    model.set_adapter(None)
+    before = texts(model, PROMPTS, GREEDY)
+    monkeypatch.setattr(local, "load_adapter", load_adapter)
+    folder = make_adapter(base, tmp_path / "a", 1)
+    for _ in range(3):
+        model.set_adapter(folder)
+    first = texts(model, PROMPTS, GREEDY)
+    assert loaded == [folder]
+    make_adapter(base, folder, 2)
+    model.set_adapter(folder)
+    assert loaded == [folder] * 2
+    again = LocalModel(base, adapter=make_adapter(base, tmp_path / "b", 2), dtype="float32")
+    assert first != texts(model, PROMPTS, GREEDY) == texts(again, PROMPTS, GREEDY)
+    for _ in range(2):
+        model.set_adapter(None)
+        assert texts(model, PROMPTS, GREEDY) == before
+
+
 def test_an_adapter_of_another_model_is_refused_and_the_base_goes_on(base: Path, model: LocalModel, tmp_path: Path) -> None:
     other = make_adapter(tiny_model(tmp_path / "other", hidden=64), tmp_path / "adapter")
     before = texts(model, PROMPTS, GREEDY)
-    with pytest.raises(ConfigError, match="does not fit"):
-        model.set_adapter(other)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="does not fit"):
+            model.set_adapter(other)
     assert texts(model, PROMPTS, GREEDY) == before
     with pytest.raises(UnknownNameError, match=r"no adapter_config\.json"):
         model.set_adapter(tmp_path)

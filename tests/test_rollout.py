@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from symbiotic_gym.actions import elements
-from symbiotic_gym.errors import BrowserError, ModelError
+from symbiotic_gym.errors import BrowserError, ConfigError, ModelError
 from symbiotic_gym.rollout import Episode, Rollouts, rollout
 from symbiotic_gym.store import EpisodeLog
-from symbiotic_gym.types import Decision, Observation
+from symbiotic_gym.types import Decision, Observation, Trajectory
 
 
 class FakeEnv:
@@ -142,6 +142,33 @@ def test_a_failing_model_makes_invalid_episodes() -> None:
     assert {str(t.outcome) for t in trajectories} == {"invalid(model)"}
 
 
+def test_an_outage_ends_the_run_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    class Flaky(Counter):
+        out = False
+        calls = 0
+
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            cls.calls += 1
+            if cls.out and cls.calls > 4:
+                raise ModelError("endpoint is gone", outage=True)
+            return super().act_batch(agents, observations)
+
+    def played() -> list[Trajectory]:
+        log, batches = EpisodeLog(tmp_path / "e.jsonl"), []  # type: ignore[var-annotated]
+        with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+            return rollouts.run(EPISODES, lambda: Flaky(batches), name="f", log=log)
+
+    Flaky.out = True
+    with pytest.raises(ModelError, match="gone"):
+        played()
+    before = len(EpisodeLog(tmp_path / "e.jsonl"))
+    assert 0 < before < len(EPISODES)
+    Flaky.out = False
+    assert {str(t.outcome) for t in played()} == {"success"}
+    assert len(EpisodeLog(tmp_path / "e.jsonl")) == len(EPISODES)
+
+
 def test_finished_episodes_are_not_played_again(tmp_path: Path) -> None:
     first, _ = play(tmp_path)
     again, batches = play(tmp_path)
@@ -169,6 +196,45 @@ def test_a_policy_of_ones_own_needs_only_act() -> None:
         [trajectory] = rollouts.run(EPISODES[:1], Bare, name="bare")
     assert trajectory.success
     assert trajectory.steps[0].decision.action == 'click("1")'
+
+
+class Bare:
+    """A policy of a user's own."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+
+    def act(self, observation: Observation) -> str:
+        return "noop()"
+
+
+def needs_more(observation: Observation) -> str:
+    return "noop()"
+
+
+@pytest.mark.parametrize(
+    ("agent", "given"), [(Bare(), "the agent Bare"), (needs_more, "needs_more, which cannot be called"), ("noop()", "a str")]
+)
+def test_what_makes_no_agents_is_refused_in_words(agent: Any, given: str) -> None:
+    with pytest.raises(ConfigError, match=given) as error:
+        rollout(["miniwob.click-test"], agent, [0])
+    assert "rollout(tasks, MyPolicy, seeds)" in str(error.value)
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_a_number_of_workers_that_plays_nothing_is_refused(workers: int) -> None:
+    with pytest.raises(ConfigError, match=f"workers = {workers}"):
+        rollout(["miniwob.click-test"], Bare, [0], workers=workers)
+
+
+def test_no_agent_is_made_that_does_not_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rollouts.__init__, "__kwdefaults__", {"make_env": FakeEnv, "retries": 2})
+    Bare.made = 0
+    trajectories = rollout(["symbiotic/miniwob.click-test-v0"], Bare, range(5), workers=2)
+    assert [(t.task, t.agent, t.success) for t in trajectories] == [("miniwob.click-test", "Bare", True)] * 5
+    assert Bare.made == 2
 
 
 class Clicker:

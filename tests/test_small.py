@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -169,6 +171,14 @@ def test_examples_render_as_the_agent_was_asked() -> None:
     assert [example.messages("action") for example in examples] == [model.prompts[i] for i in (0, 2, 3)]
     assert [example.action for example in examples] == ['click("12")', 'click("13")', 'click("13")']
     assert "Error: it is not one call" in examples[1].messages("action")[0]["content"]
+
+
+@pytest.mark.parametrize("extra", [{"mistake": True}, {"teacher": {"mistake": True}, "student": {}}])
+def test_a_mistake_made_on_purpose_is_not_learnt(extra: dict[str, Any]) -> None:
+    recorded = trajectory()
+    wrong, *rest = recorded.steps
+    wrong = replace(wrong, decision=replace(wrong.decision, extra=extra))
+    assert examples_from([replace(recorded, steps=(wrong, *rest))]) == examples_from([recorded])[1:]
 
 
 def test_only_successes_teach_and_each_step_once() -> None:

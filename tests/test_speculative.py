@@ -7,6 +7,7 @@ import pytest
 
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.testing import ScriptedModel
+from symbiotic_gym.errors import StoreError
 from symbiotic_gym.policies import as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.trainers.speculative import (
@@ -150,6 +151,16 @@ def test_recorded_candidates_are_looked_up_first(tmp_path: Path) -> None:
         assert cache.hits == 1
     assert teacher.asked == 1
     assert teacher.noted == ["noop()", "noop()"], "its history has no hole where it was not asked"
+
+
+@pytest.mark.parametrize("damage", ['{"state": "s"}', '{"state": "s", "candidates": [{"reason": ""}]}', "{"])
+def test_a_damaged_record_is_named_with_its_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "candidates.jsonl"
+    CandidateCache(path).put("teacher", seen(), [Candidate(action='click("2")')])
+    with path.open("a") as file:
+        file.write(damage + "\n")
+    with pytest.raises(StoreError, match=r"line 2 of .*candidates\.jsonl is damaged"):
+        CandidateCache(path)
 
 
 @pytest.mark.parametrize("other", [seen(goal="Enter Bob"), seen(page=PAGE + '\n[4] link "x"')])

@@ -88,8 +88,9 @@ def test_usage_adds_every_field(a: Usage, b: Usage) -> None:
 )
 def test_a_wrong_record_is_refused_and_says_where(change: dict[str, Any], where: str) -> None:
     good = Trajectory(task="t", seed=1, goal="g", agent="a", steps=(), outcome=Outcome(status="success"))
-    with pytest.raises(ConfigError, match="no Trajectory: at " + where):
+    with pytest.raises(ConfigError, match="no Trajectory: at " + where) as error:
         from_json(Trajectory, to_json(good) | change)
+    assert "symbiotic_gym.types.Trajectory" in str(error.value)
 
 
 def test_nothing_that_travels_can_be_changed() -> None:

@@ -16,8 +16,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base, pick_device, require_train
-from symbiotic_gym.errors import ConfigError, MissingDependencyError, StoreError, explain
+from symbiotic_gym.agents.weights import (
+    check_adapter,
+    check_model,
+    fingerprint,
+    load_adapter,
+    load_base,
+    pick_device,
+    require_train,
+)
+from symbiotic_gym.errors import ConfigError, StoreError, explain
 from symbiotic_gym.store import read_json, write_json
 from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig, DistillResult
 from symbiotic_gym.trainers.encoding import encode, training_order
@@ -25,7 +33,7 @@ from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
 from symbiotic_gym.types import to_json
 
-__all__ = ["distill"]
+__all__ = ["distill", "require_training"]
 
 
 def distill(
@@ -84,14 +92,17 @@ def distill(
     return result
 
 
-def _require(examples: Sequence[Example]) -> None:
-    require_train()
-    from importlib.util import find_spec
+def require_training() -> None:
+    """Make sure that `distill` has all packages it needs, without loading anything.
 
-    if find_spec("trl") is None:
-        raise MissingDependencyError(
-            explain("trl is not installed", "trl", "it runs the training", "pip install 'symbiotic-gym[train]'")
-        )
+    Raises:
+        MissingDependencyError: one is not installed.
+    """
+    require_train("accelerate", "datasets", "tensorboard", "trl")
+
+
+def _require(examples: Sequence[Example]) -> None:
+    require_training()
     if not examples:
         raise ConfigError(
             explain(
@@ -109,7 +120,7 @@ def _identity(config: DistillerConfig, examples: Sequence[Example], base: str, i
     identity = {
         "config": json.dumps(to_json(config), sort_keys=True),
         "examples": hashlib.sha256(data).hexdigest(),
-        "base_model": base,
+        "base_model": fingerprint(base),  # not where it lies: a run folder may move to another machine
         "initial_adapter": "",
     }
     if initial is not None:

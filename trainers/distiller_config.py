@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from symbiotic_gym.agents.small import PAGE_BUDGET
@@ -68,10 +69,10 @@ class DistillerConfig:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise _bad(name, value, "a whole number, 1 or more")
         for name, fits, expected in (
-            ("learning_rate", self.learning_rate > 0, "more than 0"),
-            ("max_grad_norm", self.max_grad_norm > 0, "more than 0"),
-            ("weight_decay", self.weight_decay >= 0, "0 or more"),
-            ("lambda_reason", self.lambda_reason >= 0, "0 or more"),
+            ("learning_rate", 0 < self.learning_rate < inf, "more than 0, and finite"),
+            ("max_grad_norm", 0 < self.max_grad_norm < inf, "more than 0, and finite"),
+            ("weight_decay", 0 <= self.weight_decay < inf, "0 or more, and finite"),
+            ("lambda_reason", 0 <= self.lambda_reason < inf, "0 or more, and finite"),
             ("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1"),
             ("lora_dropout", 0 <= self.lora_dropout < 1, "from 0 to below 1"),
             ("schedule", self.schedule in ("cosine", "linear"), "'cosine' or 'linear'"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.store import read_json
-from symbiotic_gym.trainers.summary import Summary, cell_text
+from symbiotic_gym.trainers.summary import Summary, cell_text, interval_text, rate_text
 
 __all__ = ["write_report"]
 
@@ -34,6 +34,8 @@ def write_report(run: Path) -> Path:
             tasks=_task_bars(summary),
             training=_training_bars(summary),
             cell=cell_text,
+            rate=rate_text,
+            interval=interval_text,
             scripted=summary["large"] == "scripted expert",
             total=sum(summary["seconds"].values()),
         ),
@@ -65,7 +67,7 @@ def _svg(figure: Any) -> str:
 def _success_curve(summary: Summary) -> str:
     figure, axes = _figure(6.4, 3.4)
     for model, colour in (("small", "#1f6f5c"), ("large", "#7a4fa3")):
-        rows = sorted((r for r in summary["evaluation"] if r["model"] == model), key=lambda r: r["iteration"])
+        rows = sorted((r for r in summary["evaluation"] if r["model"] == model and r["n"]), key=lambda r: r["iteration"])
         if not rows:
             continue
         x, y = [r["iteration"] for r in rows], [100 * r["success"] for r in rows]
@@ -73,8 +75,7 @@ def _success_curve(summary: Summary) -> str:
         axes.errorbar(x, y, yerr=spread, color=colour, marker="o", capsize=4, label=f"{model} model")
         if len(rows) == 1:
             axes.axhline(y[0], color=colour, linestyle=":", linewidth=1)
-    if summary["acceptance"]:
-        rows = summary["acceptance"]
+    if rows := [r for r in summary["acceptance"] if r["n"]]:
         axes.plot(
             [r["iteration"] for r in rows],
             [100 * r["success"] for r in rows],
@@ -85,7 +86,8 @@ def _success_curve(summary: Summary) -> str:
         )
     axes.set(ylim=(-3, 103), xlabel="iteration (0: before)", ylabel="%")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False, loc="lower right")
+    if axes.has_data():
+        axes.legend(frameon=False, loc="lower right")
     return _svg(figure)
 
 

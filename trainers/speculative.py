@@ -73,6 +73,14 @@ class CandidateList:
         return Verdict(accepted=False, why=why + more)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """One line of the cache's file."""
+
+    state: str
+    candidates: tuple[Candidate, ...]
+
+
 class CandidateCache:
     """What a teacher answered, by state: the same teacher, the same goal and the same page text.
 
@@ -82,6 +90,9 @@ class CandidateCache:
     Attributes:
         hits: how many lookups found something.
         misses: how many did not.
+
+    Raises:
+        StoreError: a line of the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -89,7 +100,7 @@ class CandidateCache:
         self.misses = 0
         self._file = JsonLines(path)
         self._lock = threading.Lock()
-        self._known = {row["state"]: _candidates(row["candidates"]) for row in self._file.read()}
+        self._known = {row.state: row.candidates for row in self._file.records(_Recorded)}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -108,17 +119,13 @@ class CandidateCache:
         with self._lock:
             if self._known.get(key) != tuple(candidates):
                 self._known[key] = tuple(candidates)
-                self._file.append([{"state": key, "candidates": [asdict(candidate) for candidate in candidates]}])
+                self._file.append([asdict(_Recorded(state=key, candidates=tuple(candidates)))])
 
 
 def state_key(teacher: str, observation: Observation) -> str:
     """A digest that is equal for equal states."""
     text = "\0".join((teacher, observation["goal"], observation["page"]))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _candidates(rows: Iterable[Mapping[str, str]]) -> tuple[Candidate, ...]:
-    return tuple(Candidate(action=row["action"], reason=row["reason"]) for row in rows)
 
 
 class SpeculativeAgent:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,16 @@ from symbiotic_gym.trainers.speculative import acceptance_rate
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["PhaseResult", "Summary", "print_summary", "success_rate", "summarize"]
+__all__ = [
+    "PhaseResult",
+    "Summary",
+    "cell_text",
+    "interval_text",
+    "print_summary",
+    "rate_text",
+    "success_rate",
+    "summarize",
+]
 
 Summary = dict[str, Any]
 
@@ -58,8 +68,23 @@ def summarize(
             {"iteration": r.iteration} | _rate(acceptance_rate(r.trajectories)) for r in results if r.phase == "synthesize"
         ],
         "training": [{"iteration": i} | training.summary() for i, training in enumerate(trainings, 1)],
+        "seen_before": _seen_before(results),
         "seconds": dict(seconds),
     }
+
+
+def _seen_before(results: Sequence[PhaseResult]) -> dict[str, int]:
+    """How many evaluation instances look, by goal and first page, like one that was played to learn from: seeds never repeat,
+    but a task may have few different instances.
+    """
+    played = {_looks(t) for r in results if r.phase != "evaluate" for t in r.trajectories}
+    held_out = {(t.task, t.seed): _looks(t) for r in results if r.phase == "evaluate" for t in r.trajectories}
+    return {"count": sum(looks in played for looks in held_out.values()), "n": len(held_out)}
+
+
+def _looks(trajectory: Trajectory) -> tuple[str, str, str]:
+    first = trajectory.steps[0].observation if trajectory.steps else trajectory.final
+    return trajectory.task, trajectory.goal, first.get("page", "")
 
 
 def _row(result: PhaseResult) -> dict[str, Any]:
@@ -92,50 +117,70 @@ def print_summary(summary: Summary, console: Console) -> None:
     teacher = "a scripted expert, not a language model" if summary["large"] == "scripted expert" else summary["large"]
     console.print(f"\n[bold]small model[/] {summary['small']}   [bold]large model (teacher)[/] {teacher}\n")
     console.print(_overall(summary))
+    seen = summary["seen_before"]
+    console.print(f"{seen['count']} of the {seen['n']} held-out instances look (goal and first page) like one learnt from.\n")
     console.print(_per_task(summary))
     console.print(_phases(summary))
 
 
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
 def _overall(summary: Summary) -> Table:
-    table = Table(title="Success on held-out seeds (95 % Wilson interval)", title_justify="left")
-    for column in ("model", "when", "success", "interval", "n", "invalid", "acceptance before it"):
-        table.add_column(column, justify="left" if column in ("model", "when") else "right")
+    table = _table("Success on held-out seeds (95 % Wilson interval)")
+    for column in ("model", "when", "success", "interval", "n", "invalid", "acceptance"):
+        table.add_column(column, justify="left" if column in ("model", "when") else "right", no_wrap=True)
     acceptance = {row["iteration"]: row for row in summary["acceptance"]}
     for row in sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"])):
         accepted = acceptance.get(row["iteration"]) if row["model"] == "small" else None
         table.add_row(
             row["model"],
             f"after iteration {row['iteration']}" if row["iteration"] else "before",
-            f"{row['success']:.1%}",
-            f"{row['low']:.1%} - {row['high']:.1%}",
+            rate_text(row),
+            interval_text(row),
             str(row["n"]),
             str(row["invalid"]),
-            f"{accepted['success']:.1%} of {accepted['n']}" if accepted else "",
+            (f"{rate_text(accepted)} of {accepted['n']}" if accepted["n"] else "-") if accepted else "",
         )
     return table
 
 
 def _per_task(summary: Summary) -> Table:
-    table = Table(title="Per task: successes of n, with the 95 % interval", title_justify="left")
-    table.add_column("task")
+    tasks = summary["tasks"]
+    suites = {task.partition(".")[0] for task in tasks}
+    shared = f"{suites.pop()}." if len(suites) == 1 else ""
+    table = _table(f"Per task{f' of {shared[:-1]}' if shared else ''}: successes of n, and the 95 % interval")
+    table.add_column("task", overflow="fold")
     rows = sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"]))
     for row in rows:
-        table.add_column(f"{row['model']} {'before' if row['iteration'] == 0 else row['iteration']}", justify="right")
-    for task in summary["tasks"]:
+        when = row["iteration"] or "before"
+        table.add_column(f"{row['model']} {when}", justify="right", no_wrap=True)
+    for task in tasks:
         cells = [row["per_task"].get(task) for row in rows]
-        table.add_row(task, *(cell_text(cell) for cell in cells))
+        table.add_row(task.removeprefix(shared), *(cell_text(cell) for cell in cells))
     return table
 
 
+def rate_text(row: Mapping[str, Any]) -> str:
+    """`70.0%`; of nothing there is no rate."""
+    return f"{row['success']:.1%}" if row["n"] else "-"
+
+
+def interval_text(row: Mapping[str, Any]) -> str:
+    """`39.7% - 89.2%`, the rate's 95 % interval."""
+    return f"{row['low']:.1%} - {row['high']:.1%}" if row["n"] else "-"
+
+
 def cell_text(cell: Mapping[str, Any] | None) -> str:
-    """`7 of 10 (40-89 %)`."""
+    """`7/10 40-89%`."""
     if not cell or not cell["n"]:
         return "-"
-    return f"{round(cell['success'] * cell['n'])}/{cell['n']} ({100 * cell['low']:.0f}-{100 * cell['high']:.0f} %)"
+    return f"{round(cell['success'] * cell['n'])}/{cell['n']} {100 * cell['low']:.0f}-{100 * cell['high']:.0f}%"
 
 
 def _phases(summary: Summary) -> Table:
-    table = Table(title="Wall-clock by phase", title_justify="left")
+    table = _table("Wall-clock by phase")
     table.add_column("phase")
     table.add_column("seconds", justify="right")
     for phase, seconds in sorted(summary["seconds"].items()):

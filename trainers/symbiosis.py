@@ -18,12 +18,12 @@ from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAg
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase
-from symbiotic_gym.models import resolve_model
+from symbiotic_gym.models import MODELS, resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
-from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller import distill, require_training
 from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
@@ -56,13 +56,35 @@ def run_symbiosis(config: SymbiosisConfig, out: Path, progress: Progress | None 
         StoreError: the folder is in use, damaged, of another run, or the disk is full; before any work starts.
         ModelError: the large model's endpoint does not answer; before any work starts.
         BrowserError: there is no browser; before any work starts.
+        UnknownNameError: there is no such small model; before any work starts.
+        ConfigError: the small model cannot be trained; before any work starts.
+        MissingDependencyError: a training package is not installed; before any work starts.
     """
     folder = RunFolder(out, config.to_json(), need_bytes=NEED_BYTES)
+    require_training()
     require_chromium()
     large = _Large(config)
-    small = LocalModel(resolve_model(config.small))
+    small = _student(config)
     with folder, Rollouts(config.environments) as rollouts:
         return _Loop(config, out, large, small, rollouts, progress or Progress(quiet=True)).run()
+
+
+def _student(config: SymbiosisConfig) -> LocalModel:
+    """The small model, as far as it can be checked without its weights."""
+    name = config.small
+    if name in MODELS and MODELS[name].kind != "transformers":  # said before it is fetched
+        students = [known for known, model in MODELS.items() if model.kind == "transformers"]
+        raise ConfigError(
+            explain(
+                f"small = {name!r}, a {MODELS[name].kind.upper()} file for llama.cpp",
+                f"{' or '.join(students)}, a folder, or a hub id such as org/name",
+                "the small model is trained, and llama.cpp only answers",
+                "name another small model; llama.cpp can serve this one as the teacher, --large openai:MODEL@BASE_URL",
+            )
+        )
+    model = LocalModel(resolve_model(name), device=config.train.device, dtype=config.train.dtype)
+    model.check()
+    return model
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,7 @@ class _Large:
         elif config.large.startswith("openai:"):
             self._model = OpenAIModel.from_spec(config.large)
             self._model.check()
-            self.name = self._model.name
+            self.name = f"{self._model.name} at {self._model.base_url}"
         else:
             raise ConfigError(
                 explain(
@@ -161,7 +183,7 @@ class _Loop:
 
     @property
     def _sampled(self) -> Sampling:
-        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=MAX_TOKENS)
+        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=self.config.max_action_tokens)
 
     def _large_agent(self, task: str) -> Agent:
         return self.large.agent(self.knowledge, task)
@@ -172,7 +194,7 @@ class _Loop:
 
         def make(task: str) -> Agent:
             self.small.set_adapter(adapter)
-            return SmallAgent(self.small, sampling=sampling)
+            return SmallAgent(self.small, sampling=sampling, page_budget=self.config.train.page_budget)
 
         return make
 
@@ -188,7 +210,7 @@ class _Loop:
     # --- phases ---
 
     def _evaluate(self, iteration: int) -> None:
-        greedy = Sampling(max_tokens=MAX_TOKENS)
+        greedy = Sampling(max_tokens=self.config.max_action_tokens)
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
             self._play(_Phase("evaluate", "large", iteration), self._large_agent)
@@ -261,7 +283,3 @@ class _Loop:
         summary = summarize(self.config, self.large.name, self.results, self.trainings, self.clock.seconds)
         write_json(self.out / "summary.json", summary)
         return summary
-
-
-MAX_TOKENS = 32
-"""Of an action; the longest action of the scripted tasks' experts is shorter."""

@@ -29,6 +29,9 @@ from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_su
 MOST_TABS = 20
 """Tabs beyond are closed as they open: a page that opens hundreds would take the machine down."""
 
+_LOADING_MS = 30_000
+"""A start page may take so long; the parent's own deadline for a reset ends it sooner where that is shorter."""
+
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
 
@@ -103,6 +106,7 @@ class Session:
         self.navigations = Navigations()
         self.navigations.watch(self.context)
         self.context.set_default_timeout(self.task.timeout)
+        self.context.set_default_navigation_timeout(_LOADING_MS)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
         self.context.on("page", self._on_page)

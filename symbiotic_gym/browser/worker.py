@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from symbiotic_gym.errors import InfrastructureError, SymbioticError
@@ -36,7 +37,8 @@ def main() -> None:
             reply = {"result": result}
         except Exception as error:
             reply = {"error": _describe(error)}
-        replies.write(json.dumps(reply) + "\n")
+        with suppress(BrokenPipeError):  # nobody is left to read it; standard input ends too
+            replies.write(json.dumps(reply) + "\n")
         if request["call"] == "close":
             return
 

@@ -6,10 +6,11 @@ depend on who else is in it; with `whole_waves` a wave is therefore the unit of 
 goes on gets the very episodes it would have got.
 
 An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not
-help.
+help. A model that is out of reach for everybody ends the run instead: what is not on record is played when it goes on.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -17,11 +18,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from symbiotic_gym.env import WebEnv
-from symbiotic_gym.errors import InfrastructureError
+from symbiotic_gym.errors import ConfigError, InfrastructureError, ModelError, explain
 from symbiotic_gym.policies import act_all, agent_name, as_agent
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.store.folder import versions
+from symbiotic_gym.suites import check_task
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 
 __all__ = ["Episode", "Rollouts", "rollout"]
@@ -70,9 +72,21 @@ class Rollouts:
         workers: how many environments play at once, each with its own browser.
         make_env: makes one environment that can play any task through `reset(options={"task": ...})`.
         retries: further tries of an episode that came out invalid.
+
+    Raises:
+        ConfigError: `workers` is no number of environments.
     """
 
     def __init__(self, workers: int = 2, *, make_env: Callable[[str], WebEnv] = WebEnv, retries: int = 2) -> None:
+        if workers < 1:
+            raise ConfigError(
+                explain(
+                    f"workers = {workers}",
+                    "a whole number from 1 on",
+                    "so many environments play at once, and without one nothing is played",
+                    "pass workers=1 to play one episode after the other",
+                )
+            )
         self.workers = workers
         self.retries = retries
         self._make_env = make_env
@@ -115,6 +129,9 @@ class Rollouts:
             log: finished episodes go here as they end; those in it already are not played again.
             on_episode: called for every episode when it is there, those from the log included.
             whole_waves: play a wave of which an episode is missing whole again; the log keeps what it has.
+
+        Raises:
+            ModelError: the model's endpoint is out; what had ended by then is in the log.
         """
         found: dict[Episode, Trajectory] = {}
         agents: list[Agent] = []
@@ -125,31 +142,39 @@ class Rollouts:
             todo = wave if missing and whole_waves else missing
             while len(agents) < len(todo):
                 agents.append(as_agent(make_agent()))
+            for trajectory in done.values():
+                on_episode(trajectory)
             for trajectory in self._play(todo, agents, name, _Limits(max_steps, max_refused)):
                 episode = Episode(trajectory.task, trajectory.seed)
+                if episode in done:
+                    continue
                 if log is not None:
                     log.add(trajectory)
-                    trajectory = log[episode.task, episode.seed]
                 done[episode] = trajectory
-            for episode in wave:
-                on_episode(done[episode])
+                on_episode(trajectory)
             found |= done
         return [found[episode] for episode in episodes]
 
-    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> list[Trajectory]:
+    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> Iterator[Trajectory]:
+        """The wave's episodes in the order they end, each as soon as its round is over."""
         while len(self._envs) < len(wave):
             self._envs.append(self._make_env(wave[len(self._envs)].task))
         slots = [_Slot(e, env, agent) for e, env, agent in zip(wave, self._envs, agents, strict=False)]
         list(self._pool.map(self._begin, slots))
-        while active := [slot for slot in slots if slot.outcome is None]:
-            self._round(active, limits)
-        return [_record(slot, name) for slot in slots]
+        going = slots
+        while going:
+            yield from (_record(slot, name) for slot in going if slot.outcome is not None)
+            going = [slot for slot in going if slot.outcome is None]
+            if going:
+                self._round(going, limits)
 
     def _round(self, active: list[_Slot], limits: "_Limits") -> None:
         started = perf_counter()
         try:
             decisions = act_all([slot.agent for slot in active], [_seen(slot) for slot in active])
         except InfrastructureError as error:
+            if isinstance(error, ModelError) and error.outage:
+                raise
             for slot in active:
                 self._spoil(slot, error)
             return
@@ -219,7 +244,7 @@ def rollout(
 
     Args:
         tasks: ids, `miniwob.click-test`.
-        agent: makes an agent; called once per environment, so a class without arguments will do.
+        agent: a function or class that makes an agent; called without arguments, once per environment.
         seeds: of the task instances.
         workers: environments at once.
         max_steps: after so many steps an episode is truncated.
@@ -228,10 +253,53 @@ def rollout(
 
     Returns:
         One trajectory per task and seed, tasks outermost.
+
+    Raises:
+        ConfigError: `agent` makes no agents, or `workers` is no number of environments.
+        UnknownNameError: there is no such task.
     """
-    episodes = [Episode(task, seed) for task in tasks for seed in seeds]
+    _check_maker(agent)
+    episodes = [Episode(check_task(task), seed) for task in tasks for seed in seeds]
     with Rollouts(workers) as rollouts:
-        return rollouts.run(episodes, agent, name=agent_name(agent()), max_steps=max_steps, log=log, on_episode=on_episode)
+        first = agent()  # asked for its name, then the first to play
+        unused = [first]
+        return rollouts.run(
+            episodes,
+            lambda: unused.pop() if unused else agent(),
+            name=agent_name(first),
+            max_steps=max_steps,
+            log=log,
+            on_episode=on_episode,
+        )
+
+
+def _check_maker(agent: Any) -> None:
+    if not isinstance(agent, type) and callable(getattr(agent, "act", None)):
+        given, do = f"the agent {agent_name(agent)}", "what makes agents instead of one"
+    elif not callable(agent):
+        given, do = f"{agent!r:.80}, a {type(agent).__name__}", "a function or class that makes an agent"
+    elif not _takes_nothing(agent):
+        given, do = f"{agent_name(agent)}, which cannot be called without arguments", "a function that needs none"
+    else:
+        return
+    raise ConfigError(
+        explain(
+            f"{given}, as the agent of a rollout",
+            "a function or class that makes an agent when it is called without arguments",
+            "environments play at the same time, and each needs an agent with a memory of its own",
+            f"pass {do}: rollout(tasks, MyPolicy, seeds); for a function of the observation rollout(tasks, lambda: act, seeds)",
+        )
+    )
+
+
+def _takes_nothing(call: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(call).bind()
+    except TypeError:
+        return False
+    except ValueError:  # built-in, and does not say what it takes
+        return True
+    return True
 
 
 def _seen(slot: _Slot) -> Observation:

@@ -4,6 +4,7 @@ A task id is `SUITE.TASK` (`miniwob.click-test`). A suite lists its tasks withou
 served by (a `Site`), and makes BrowserGym task objects. It runs in the environment's worker process.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -23,6 +24,8 @@ __all__ = [
     "register_suite",
     "registered_suites",
 ]
+
+_VERSION = re.compile(r"-v\d+$")
 
 
 @dataclass
@@ -168,13 +171,20 @@ def load_suite(name: str) -> Suite:
 
 
 def check_task(task: str) -> str:
-    """Return `task` if it names a task, `SUITE.TASK`; BrowserGym's own ids (`browsergym/NAME`) may be written as they are.
+    """The id `SUITE.TASK` of the task that `task` names.
+
+    The registered form, `symbiotic/SUITE.TASK-v0`, and BrowserGym's own ids, `browsergym/NAME`, will do too.
 
     Raises:
-        UnknownNameError: it does not; the message has the nearest names.
+        UnknownNameError: it names none; the message has the nearest names.
     """
-    task = task.replace("browsergym/", "browsergym.", 1) if task.startswith("browsergym/") else task
-    suite_name, _, name = task.partition(".")
+    if task.startswith("symbiotic/"):
+        task = _VERSION.sub("", task.removeprefix("symbiotic/"))
+    if task.startswith("browsergym/"):
+        task = task.replace("/", ".", 1)
+    suite_name, dot, name = task.partition(".")
+    if not dot and task not in SUITES:
+        raise _without_suite(task)
     suite = load_suite(suite_name)
     known = suite.tasks()
     if known and name not in known:
@@ -187,3 +197,16 @@ def check_task(task: str) -> str:
             )
         )
     return task
+
+
+def _without_suite(name: str) -> UnknownNameError:
+    known = {task: f"{suite}.{task}" for suite in SUITES for task in load_suite(suite).tasks()}
+    meant = f"did you mean {known[name]}?" if name in known else nearest(name, known.values())
+    return UnknownNameError(
+        explain(
+            f"{name!r} does not say its suite ({meant})",
+            "a task id of the form SUITE.TASK, such as miniwob.click-test",
+            "the suite decides which site is started and how success is judged",
+            "list all ids with `symbiotic-gym tasks`",
+        )
+    )

@@ -1,4 +1,4 @@
-"""Whether the pocket tasks are sound: on every template and seed the oracle is worth 1, doing nothing 0, and each near miss 0.
+"""Whether the pocket tasks are sound: the oracle is worth 1, doing nothing 0, and each near miss 0.
 
 Everything is played in the browser, through the actions an agent has. `--trials FILE` keeps what was played, one line each; a run
 that was cut short goes on from there. Episodes of one template share nothing, so a wrong one is named and the rest goes on.
@@ -56,7 +56,7 @@ def measure(
 
 
 def rows(trials: Sequence[Trial]) -> Iterator[Row]:
-    """Shares of right verdicts by kind, over all and, where not all are right, by template; and how many near misses there are."""
+    """Shares of right verdicts by kind, over all and, where not all are right, by template; and what the plays were like."""
     kinds = {"oracle": "oracle", "null": "null agent"}
     groups: dict[str, list[Trial]] = {"oracle": [], "null agent": [], "near misses": []}
     for trial in trials:

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-__all__ = ["Amount", "Answer", "Day", "Duration", "Items", "Name", "Number", "Text", "YesNo", "normal"]
+__all__ = ["Amount", "Answer", "Day", "Duration", "Items", "Name", "Number", "Text", "YesNo", "normal", "rivals"]
 
 
 class Answer(Protocol):
@@ -33,13 +33,13 @@ def normal(text: str) -> str:
     return " ".join(re.sub(r"[^\w%+&#]+", " ", folded).split())
 
 
-_NUMBER = r"(?<![\w.,])[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![\w.,])[-−]?\d+(?:\.\d+)?(?!\w)"
-_WORDS = {
-    word: number
-    for number, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-} | {"none": 0, "no": 0, "once": 1, "twice": 2}
+_FIGURE = r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w)"
+_NUMBER = rf"(?<![\w.,]){_FIGURE}"
+_COUNTED = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+twenty
+"""
+_WORDS = {word: number for number, word in enumerate(_COUNTED.split())} | {"none": 0, "no": 0, "once": 1, "twice": 2}
 
 
 def _decimal(text: str) -> Decimal:
@@ -53,9 +53,7 @@ class Amount:
     cents: int
 
     def accepts(self, said: str) -> bool:
-        marked = re.findall(
-            rf"(?:\$|usd)\s*({_NUMBER.replace('(?<![', '(?<![')})|({_NUMBER})\s*(?:\$|usd|dollars?|bucks)", said, re.I
-        )
+        marked = re.findall(rf"(?:\$|usd)\s*({_FIGURE})|({_NUMBER})\s*(?:usd\b|dollars?\b|bucks\b)", said, re.I)
         found = {_decimal(one or other) for one, other in marked} or {_decimal(number) for number in re.findall(_NUMBER, said)}
         return found == {Decimal(self.cents) / 100}
 
@@ -78,7 +76,8 @@ class Number:
         return f"{self.value}"
 
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_CALENDAR = "january february march april may june july august september october november december"
+_MONTHS = _CALENDAR.split()
 _MONTH = "(?P<month>" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + r"|sept)\.?"
 _DAYS = (
     r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
@@ -133,6 +132,24 @@ class Duration:
         return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def _named(said: str, right: Sequence[str], wrong: Sequence[str]) -> list[str] | None:
+    """Which of the right names a text names, in its order; None when it names a wrong one.
+
+    Longer names are looked for first and taken out, so that "Oak Lamp" is not found inside "Oak Lamp XL".
+    """
+    left = f" {normal(said)} "
+    good = {normal(name) for name in right}
+    places: dict[str, int] = {}
+    for name in sorted(good | {normal(name) for name in wrong}, key=lambda name: (-len(name), name)):
+        place = left.find(f" {name} ")
+        if place >= 0 and name not in good:
+            return None
+        if place >= 0:
+            places[name] = place
+            left = left.replace(f" {name} ", " " + "." * len(name) + " ")
+    return sorted(places, key=lambda name: places[name])
+
+
 @dataclass(frozen=True)
 class Name:
     """One name out of many.
@@ -148,16 +165,8 @@ class Name:
     also: tuple[str, ...] = ()
 
     def accepts(self, said: str) -> bool:
-        left = f" {normal(said)} "
-        right = [normal(name) for name in (self.value, *self.also)]
-        if not any(f" {name} " in left for name in right):
-            return False
-        # a rival that holds the right name inside it ("Oak Lamp" and "Oak Lamp XL") is looked for first
-        for name in sorted({normal(rival) for rival in self.rivals} - set(right), key=len, reverse=True):
-            if f" {name} " in left:
-                if not any(f" {name} " in f" {correct} " for correct in right):
-                    return False
-        return True
+        named = _named(said, (self.value, *self.also), self.rivals)
+        return bool(named)
 
     def say(self) -> str:
         return self.value
@@ -191,20 +200,9 @@ class Items:
     ordered: bool = False
 
     def accepts(self, said: str) -> bool:
-        left = f" {normal(said)} "
-        places: dict[str, int] = {}
-        right = {normal(value) for value in self.values}
-        # longer names first, each taken out of the text, so that "Oak Lamp" is not found inside "Oak Lamp XL"
-        for name in sorted(right | {normal(rival) for rival in self.rivals}, key=lambda name: (-len(name), name)):
-            place = left.find(f" {name} ")
-            if place < 0:
-                continue
-            if name not in right:
-                return False
-            places[name] = place
-            left = left.replace(f" {name} ", " " + "." * len(name) + " ")
-        found = sorted(places, key=lambda name: places[name])
-        return found == [normal(value) for value in self.values] if self.ordered else set(found) == right
+        found = _named(said, self.values, self.rivals) or []
+        wanted = [normal(value) for value in self.values]
+        return found == wanted if self.ordered else sorted(found) == sorted(wanted)
 
     def say(self) -> str:
         return ", ".join(self.values)

@@ -1,4 +1,4 @@
-"""Drawing an instance and judging an episode's end: both look at nothing but the world's database, the page and what was said."""
+"""Drawing an instance, and judging an episode's end by the world's database, the open page and what was said."""
 
 import random
 import sqlite3

@@ -87,10 +87,8 @@ class Page:
             place = self._line(below)
             after = {e for line in self.lines[place:] for e in elements(line)}
             found = [e for e in found if e.bid in after]
-        for fits in (lambda e: e.name == name, lambda e: e.name.startswith(name)):
-            for element in found:
-                if fits(element):
-                    return element
+        for element in [e for e in found if e.name == name] + [e for e in found if e.name.startswith(name)]:
+            return element
         raise _lost(f"{' or '.join(roles) or 'element'} {name!r}", [e.name for e in found])
 
     def offers(self, name: str, role: str | Sequence[str] = ()) -> bool:
@@ -239,7 +237,7 @@ def money(text: str) -> int:
 
 
 def through(page: Page, why: str = "The list goes on with the next page.") -> Generator[Candidate, Page, list[Page]]:
-    """Turn the pages of a list to its end: `pages = yield from through(page)`."""
+    """Turn the pages of a list to its end; all of them are in `pages = yield from through(page)`."""
     pages = [page]
     while page.offers("Next page", "link"):
         page = yield page.click("Next page", why, "link")

@@ -69,7 +69,7 @@ class Template:
     5: all of it, with traps, or two sites."""
     split: ClassVar[Literal["train", "dev", "test"]]
     wordings: ClassVar[tuple[str, ...]]
-    """At least three ways to say it, with `{param}` where a value stands. A goal must tell which template it is of, and its values."""
+    """At least three ways to say it, with `{param}` where a value stands. A goal must tell its template and its values."""
     signed_in: ClassVar[bool] = True
 
     @property

@@ -27,7 +27,9 @@ WORLDS = 16
 _CORE = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sessions (token TEXT PRIMARY KEY, site TEXT NOT NULL, person_id INTEGER, flash TEXT NOT NULL DEFAULT '[]');
-CREATE TABLE private_values (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, person_id INTEGER, pages TEXT NOT NULL);
+CREATE TABLE private_values (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, person_id INTEGER, pages TEXT NOT NULL
+);
 """
 
 

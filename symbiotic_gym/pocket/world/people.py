@@ -17,7 +17,10 @@ CREATE TABLE people (
 
 STATE = {"people": "SELECT name, username, email, password, phone, birthday, street, city, postcode FROM people"}
 
-_WORDS = ["amber", "birch", "cedar", "comet", "delta", "ember", "fable", "grove", "harbor", "indigo", "juniper", "kettle", "lantern", "maple", "nectar", "opal", "pebble", "quartz"]
+_WORDS = (
+    "amber", "birch", "cedar", "comet", "delta", "ember", "fable", "grove", "harbor", "indigo", "juniper", "kettle", "lantern",
+    "maple", "nectar", "opal", "pebble", "quartz",
+)  # fmt: skip
 
 
 def build(world: WorldBuilder) -> None:

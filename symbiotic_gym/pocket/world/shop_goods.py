@@ -25,7 +25,20 @@ class Department:
     kinds: tuple[Kind, ...]
 
 
-BRANDS = ["Alderwick", "Brook & Finch", "Corvane", "Dovetail", "Everly", "Fernley", "Granary", "Halden", "Isoline", "Juno Works", "Kestrel", "Lowtide"]
+BRANDS = [
+    "Alderwick",
+    "Brook & Finch",
+    "Corvane",
+    "Dovetail",
+    "Everly",
+    "Fernley",
+    "Granary",
+    "Halden",
+    "Isoline",
+    "Juno Works",
+    "Kestrel",
+    "Lowtide",
+]
 
 _GOODS = """
 # Kitchen: Enamel, Copper, Stoneware, Cast Iron, Bamboo, Glass, Olivewood

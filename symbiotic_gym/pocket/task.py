@@ -26,7 +26,7 @@ class PocketTask(AbstractBrowserTask):  # type: ignore[misc] # browsergym is not
         super().__init__(seed)
         self.viewport = {"width": 1280, "height": 720}
         self.slow_mo = 0
-        self.timeout = 5000
+        self.timeout = 10_000
         self.drawn, self.server, self.theme = drawn, server, theme
         self.verdict = ""
         """After the end: what was wrong, empty when nothing was."""

@@ -22,13 +22,15 @@ class WishThis(Template):
     """One button of the page that is open."""
 
     site, name, level, split = "shop", "wish-this", 1, "train"
-    wordings = ("Put this {product} on my wish list.", "Remember the {product} on my wish list.", "I wish for this {product}: note it on my list.")
+    wordings = (
+        "Put this {product} on my wish list.",
+        "Remember the {product} on my wish list.",
+        "I wish for this {product}: note it on my list.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted = some_product(world, rng, "id NOT IN (SELECT product_id FROM shop_wishes WHERE person_id = 1)")
-        return Instance(
-            params={"product": wanted["name"]}, start=f"/product/{wanted['id']}", effect=[(_WISH, (wanted["id"],))]
-        )
+        return Instance(params={"product": wanted["name"]}, start=f"/product/{wanted['id']}", effect=[(_WISH, (wanted["id"],))])
 
     def oracle(self, page: Page, p: Params) -> Play:
         yield page.click("Add to wish list", f"This notes the {p['product']}.", "button")
@@ -384,7 +386,7 @@ class WriteReview(Template):
     wordings = (
         "Review the {product}: {stars} of 5, title “{title}”, text “{text}”",
         "Write a review of the {product} with the rating {stars} of 5, the title “{title}” and the text “{text}”",
-        "Give the {product} {stars} of 5 in a review titled “{title}” that says “{text}”",
+        "Rate the {product} with {stars} of 5 in a review titled “{title}” that says “{text}”",
     )
     _TEXTS = (
         ("Better than expected", "It does all I wanted, and quietly."), ("Not quite there", "A good idea, but the finish is rough."),

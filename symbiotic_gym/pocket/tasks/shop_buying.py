@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from symbiotic_gym.pocket.plays import given_up, half_done, misheard, saying
 from symbiotic_gym.pocket.reading import Page, done, infeasible
-from symbiotic_gym.pocket.tasks.shop_tools import Walk, in_cart, open_category, open_product, ordered, plain_products, some_product
+from symbiotic_gym.pocket.tasks.shop_tools import (
+    Walk,
+    in_cart,
+    open_category,
+    open_product,
+    ordered,
+    plain_products,
+    some_product,
+)
 from symbiotic_gym.pocket.template import Instance, Params, Play, Player, Template
 
 if TYPE_CHECKING:
@@ -19,13 +27,15 @@ class AddThis(Template):
     """One button of the page that is open."""
 
     site, name, level, split = "shop", "add-this", 1, "train"
-    wordings = ("Put the {product} on this page into the cart.", "Add this {product} to my cart.", "Into the cart with this {product}.")
+    wordings = (
+        "Put the {product} on this page into the cart.",
+        "Add this {product} to my cart.",
+        "Into the cart with this {product}.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         (wanted,) = plain_products(world, rng, 1)
-        return Instance(
-            params={"product": wanted["name"]}, start=f"/product/{wanted['id']}", effect=[in_cart(wanted["id"])]
-        )
+        return Instance(params={"product": wanted["name"]}, start=f"/product/{wanted['id']}", effect=[in_cart(wanted["id"])])
 
     def oracle(self, page: Page, p: Params) -> Play:
         yield page.click("Add to cart", f"This puts the {p['product']} into the cart.", "button")
@@ -85,7 +95,11 @@ class RemoveFromCart(Template):
     """One button out of several of the same name."""
 
     site, name, level, split, start = "shop", "remove-from-cart", 1, "train", "/cart"
-    wordings = ("Take the {product} out of my cart.", "Remove the {product} from the cart.", "I do not want the {product} in my cart any more.")
+    wordings = (
+        "Take the {product} out of my cart.",
+        "Remove the {product} from the cart.",
+        "I do not want the {product} in my cart any more.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         products = plain_products(world, rng, rng.randrange(2, 4))

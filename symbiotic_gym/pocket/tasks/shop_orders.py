@@ -114,7 +114,10 @@ class OrdersWithStatus(Template):
         yield answer(str(count), f"The list of {p['status']} orders has so many rows.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"all orders": saying(self.oracle, instance.near["all"]), "one more": saying(self.oracle, instance.near["fewer"])}
+        return {
+            "all orders": saying(self.oracle, instance.near["all"]),
+            "one more": saying(self.oracle, instance.near["fewer"]),
+        }
 
 
 class WhenOrdered(Template):
@@ -193,7 +196,10 @@ class SpentInYear(Template):
         yield answer(Amount(total).say(), f"This is the sum of the orders of {p['year']} that were not cancelled.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"one left out": saying(self.oracle, instance.near["less"]), "all years": saying(self.oracle, instance.near["ever"])}
+        return {
+            "one left out": saying(self.oracle, instance.near["less"]),
+            "all years": saying(self.oracle, instance.near["ever"]),
+        }
 
 
 class CancelOrder(Template):

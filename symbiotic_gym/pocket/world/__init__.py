@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
@@ -139,6 +139,7 @@ class WorldBuilder(World):
         return min(moment, self.now - timedelta(minutes=5)).isoformat(sep=" ")
 
 
+@cache
 def parts() -> Mapping[str, ModuleType]:
     """The parts, in the order they are built in. Each has `SCHEMA`, `STATE` and `build`."""
     modules = {

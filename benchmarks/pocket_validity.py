@@ -1,7 +1,7 @@
 """Whether the pocket tasks are sound: the oracle is worth 1, doing nothing 0, and each near miss 0.
 
-Everything is played in the browser, through the actions an agent has. `--trials FILE` keeps what was played, one line each; a run
-that was cut short goes on from there. Episodes of one template share nothing, so a wrong one is named and the rest goes on.
+Everything is played in the browser, through the actions an agent has. `--trials FILE` keeps what was played, one line each; a
+run that was cut short goes on from there. Episodes of one template share nothing, so a wrong one is named and the rest goes on.
 """
 
 import json

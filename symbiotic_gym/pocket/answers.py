@@ -36,8 +36,8 @@ def normal(text: str) -> str:
 _FIGURE = r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w)"
 _NUMBER = rf"(?<![\w.,]){_FIGURE}"
 _COUNTED = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
-twenty
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen twenty
 """
 _WORDS = {word: number for number, word in enumerate(_COUNTED.split())} | {"none": 0, "no": 0, "once": 1, "twice": 2}
 

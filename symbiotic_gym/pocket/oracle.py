@@ -5,9 +5,12 @@ from collections.abc import Callable
 from symbiotic_gym.pocket.reading import LostError, Page
 from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.template import Params, Play, Player, Template
-from symbiotic_gym.types import Decision, Observation
+from symbiotic_gym.types import Candidate, Decision, Observation
 
 __all__ = ["OracleAgent", "PlayAgent", "recognize"]
+
+_TRIES = 3
+"""How often an action that the browser refused is tried again."""
 
 
 def recognize(goal: str) -> tuple[Template, Params] | None:
@@ -32,14 +35,19 @@ class PlayAgent:
         self._source = source
         self._play: Play | None = None
         self._started = False
+        self._last: tuple[Candidate, str] | None = None
+        self._again = 0
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Forget the last episode; `seed` changes nothing."""
-        self._started, self._play = False, None
+        self._started, self._play, self._last, self._again = False, None, None, 0
 
     def act(self, observation: Observation) -> Decision:
         """The play's next action; `noop()` when it has none, with the reason."""
         page = Page.of(observation)
+        if self._last is not None and page.error and page.text == self._last[1] and self._again < _TRIES:
+            self._again += 1  # refused, and nothing came of it: a page that is slow to react
+            return self._decision(self._last[0])
         try:
             if not self._started:
                 self._started = True
@@ -57,6 +65,10 @@ class PlayAgent:
         except LostError as error:
             self._play = None
             return self._nothing(str(error))
+        self._last, self._again = (move, page.text), 0
+        return self._decision(move)
+
+    def _decision(self, move: Candidate) -> Decision:
         return Decision(action=move.action, reason=move.reason, candidates=(move,), source=self._source)
 
     def _nothing(self, why: str) -> Decision:

@@ -1,4 +1,4 @@
-"""Near misses made out of an oracle: its play with another value, cut short, with a step left out, or with another last word."""
+"""Near misses made out of an oracle: its play with another value, cut short, with a step left out, another last word."""
 
 from collections.abc import Callable
 

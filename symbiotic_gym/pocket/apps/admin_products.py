@@ -67,7 +67,8 @@ def edit(c: Context) -> Response:
         values = _taken(c)
         if not c.errors:
             c.db.execute(
-                "UPDATE shop_products SET name = ?, description = ?, price = ?, stock = ?, category_id = ?, active = ? WHERE id = ?",
+                "UPDATE shop_products SET name = ?, description = ?, price = ?, stock = ?, "
+                "category_id = ?, active = ? WHERE id = ?",
                 (*values, c.values["id"]),
             )
             c.flash(f"{values[0]} was saved.")

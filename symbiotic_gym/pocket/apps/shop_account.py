@@ -32,9 +32,9 @@ def account(c: Context) -> Response:
 
 
 def orders(c: Context) -> Response:
-    sql, values = "SELECT * FROM shop_orders WHERE person_id = ?", [c.user_id]
+    sql, values = "SELECT * FROM shop_orders WHERE person_id = ?", (c.user_id,)
     if c.query.get("status") in STATUSES:
-        sql, values = f"{sql} AND status = ?", [*values, c.query["status"]]
+        sql += f" AND status = '{c.query['status']}'"
     found = c.paged(f"{sql} ORDER BY at DESC, id DESC", *values, per_page=6)
     return c.render("orders.html", orders=found, statuses=STATUSES)
 
@@ -44,7 +44,8 @@ def order(c: Context) -> Response:
     if not found:
         return c.not_found("This order")
     items = c.rows(
-        "SELECT i.*, p.name FROM shop_order_items i JOIN shop_products p ON p.id = i.product_id WHERE i.order_id = ? ORDER BY i.id",
+        "SELECT i.*, p.name FROM shop_order_items i JOIN shop_products p ON p.id = "
+        "i.product_id WHERE i.order_id = ? ORDER BY i.id",
         found[0]["id"],
     )
     comments = c.rows("SELECT * FROM shop_order_comments WHERE order_id = ? AND shown ORDER BY at, id", found[0]["id"])
@@ -82,7 +83,8 @@ def again(c: Context) -> Response:
 
 def wishes(c: Context) -> Response:
     found = c.rows(
-        "SELECT w.id AS wish, p.* FROM shop_wishes w JOIN shop_listed p ON p.id = w.product_id WHERE w.person_id = ? ORDER BY w.id",
+        "SELECT w.id AS wish, p.* FROM shop_wishes w JOIN shop_listed p ON p.id = "
+        "w.product_id WHERE w.person_id = ? ORDER BY w.id",
         c.user_id,
     )
     return c.render("wishes.html", wishes=found)

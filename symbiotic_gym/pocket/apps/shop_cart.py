@@ -34,7 +34,8 @@ def cart(c: Context) -> Response:
 
 def _own_line(c: Context) -> Any:
     found = c.rows(
-        "SELECT l.*, p.name, p.stock FROM shop_cart l JOIN shop_products p ON p.id = l.product_id WHERE l.id = ? AND l.person_id = ?",
+        "SELECT l.*, p.name, p.stock FROM shop_cart l JOIN shop_products p ON p.id = "
+        "l.product_id WHERE l.id = ? AND l.person_id = ?",
         c.values["line"],
         c.user_id,
     )

@@ -66,7 +66,8 @@ def _list(c: Context, where: str, values: list[Any], *, heading: str) -> Respons
 
 def _filters(c: Context) -> tuple[list[str], list[Any]]:
     """The filters of the address as SQL, with their values."""
-    filters, values = [], []
+    filters: list[str] = []
+    values: list[Any] = []
     for name, comparison in (("min", ">="), ("max", "<=")):
         dollars = c.number(name, -1)
         if dollars >= 0:

@@ -95,7 +95,8 @@ def review(c: Context) -> Response:
         title, body = c.require("title", "Title", longest=120), c.require("body", "Review")
         if not c.errors:
             c.db.execute(
-                "INSERT INTO shop_reviews (product_id, person_id, rating, title, body, status, at) VALUES (?, ?, ?, ?, ?, 'pending', ?)",
+                "INSERT INTO shop_reviews (product_id, person_id, rating, title, body, status, "
+                "at) VALUES (?, ?, ?, ?, ?, 'pending', ?)",
                 (found[0]["id"], c.user_id, rating, title, body, c.now.isoformat(sep=" ")),
             )
             c.flash("Thank you. Your review will be shown once it has been checked.")

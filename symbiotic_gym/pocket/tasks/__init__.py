@@ -1,4 +1,4 @@
-"""The task templates. What a module of this package has as `TEMPLATES` is registered; `SITE.py` and `SITE_TOPIC.py` are a site's.
+"""The task templates. What a module of this package has as `TEMPLATES` is registered; `SITE_TOPIC.py` are a site's.
 
 They are imported with `symbiotic_gym`, to register their ids, so they import the standard library and this package only.
 """

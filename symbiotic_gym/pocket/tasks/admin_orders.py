@@ -240,7 +240,8 @@ class AnswerMessage(Template):
 
     site, name, level, split = "admin", "answer-message", 5, "test"
     wordings = (
-        "{customer} has sent a message about an order. Add the comment “{text}” to that order, without showing it to the customer.",
+        "{customer} has sent a message about an order. Add the comment “{text}” to that "
+        "order, without showing it to the customer.",
         "Find the order that {customer} wrote us about, and note “{text}” on it, not shown to the customer.",
         "In the messages, look up which order {customer} wrote about. That order gets the hidden comment “{text}”",
     )
@@ -293,7 +294,8 @@ class OrderAndProcess(Template):
         "Order what is in my cart ({shipping}, {payment}), then set the new order to {status} in the back office, "
         "http://admin.pocket/",
         "Buy my cart with delivery {shipping} and payment {payment}. After that, mark this order as {status} at http://admin.pocket/",
-        "Place an order of my cart: {shipping}, {payment}. Then use the back office at http://admin.pocket/ to make it {status}.",
+        "Place an order of my cart: {shipping}, {payment}. Then use the back office at "
+        "http://admin.pocket/ to make it {status}.",
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:

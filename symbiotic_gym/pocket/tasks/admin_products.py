@@ -304,7 +304,8 @@ class RestockWish(Template):
     also = ("shop",)
     wordings = (
         "One product on my wish list in the shop (http://shop.pocket/) is out of stock. Set its stock to {stock} here.",
-        "Look at my wish list at http://shop.pocket/ for what is out of stock, and enter a stock of {stock} for it in the back office.",
+        "Look at my wish list at http://shop.pocket/ for what is out of stock, and enter a "
+        "stock of {stock} for it in the back office.",
         "Of my wishes in the shop, http://shop.pocket/, one is sold out. Give that product a stock of {stock}.",
     )
 

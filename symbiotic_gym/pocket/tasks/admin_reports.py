@@ -18,7 +18,8 @@ __all__ = ["TEMPLATES"]
 
 def _months(world: "World") -> list[Any]:
     return world.rows(
-        "SELECT substr(at, 1, 7) AS month, count(*) AS orders, sum(total) AS total FROM shop_orders WHERE status <> 'Cancelled' "
+        "SELECT substr(at, 1, 7) AS month, count(*) AS orders, sum(total) AS total FROM "
+        "shop_orders WHERE status <> 'Cancelled' "
         "GROUP BY month ORDER BY month"
     )
 

@@ -222,7 +222,8 @@ class AddAddress(Template):
             params={"label": label, "street": other["street"], "postcode": other["postcode"], "city": other["city"]},
             effect=[
                 (
-                    "INSERT INTO shop_addresses (person_id, label, name, street, city, postcode, phone) VALUES (1, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO shop_addresses (person_id, label, name, street, city, "
+                    "postcode, phone) VALUES (1, ?, ?, ?, ?, ?, ?)",
                     values,
                 )
             ],
@@ -389,8 +390,10 @@ class WriteReview(Template):
         "Rate the {product} with {stars} of 5 in a review titled “{title}” that says “{text}”",
     )
     _TEXTS = (
-        ("Better than expected", "It does all I wanted, and quietly."), ("Not quite there", "A good idea, but the finish is rough."),
-        ("Keeps its promise", "After a month I would buy it again."), ("Too small for us", "Check the measures before you order."),
+        ("Better than expected", "It does all I wanted, and quietly."),
+        ("Not quite there", "A good idea, but the finish is rough."),
+        ("Keeps its promise", "After a month I would buy it again."),
+        ("Too small for us", "Check the measures before you order."),
         ("Lovely color", "It looks even nicer than in the picture."),
     )  # fmt: skip
 

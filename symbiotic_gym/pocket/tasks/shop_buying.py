@@ -9,6 +9,7 @@ from symbiotic_gym.pocket.reading import Page, done, infeasible
 from symbiotic_gym.pocket.tasks.shop_tools import (
     Walk,
     in_cart,
+    names,
     open_category,
     open_product,
     ordered,
@@ -89,6 +90,39 @@ class AddSome(Template):
             "one too many": misheard(self.oracle, quantity=instance.near["quantity"]),
             "not added": half_done(self.oracle, "Add to cart"),
         }
+
+
+class AddMissing(Template):
+    """Asks for what the shop does not have."""
+
+    site, name, level, split = "shop", "add-missing", 3, "train"
+    wordings = (
+        "Put a {product} into my cart; it has to be exactly that.",
+        "I want exactly a {product}, nothing like it. Add one to my cart.",
+        "Add a {product} to the cart. No other product will do.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        styles = [row["name"].removesuffix(f" {row['kind']}") for row in world.rows("SELECT * FROM shop_products ORDER BY id")]
+        plain = "SELECT kind, name, id FROM shop_products WHERE stock > 5 AND id NOT IN (SELECT product_id FROM shop_options)"
+        near = rng.choice(world.rows(f"{plain} ORDER BY id"))
+        sold = names(world)
+        missing = [name for style in styles if (name := f"{style} {near['kind']}") not in sold]
+        return Instance(params={"product": rng.choice(missing)}, infeasible=True, near={"product": near["name"]})
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield page.fill("Search products", p["product"], f"Searching shows whether there is a {p['product']}.")
+        page = yield page.click("Search", "This starts the search.", "button")
+        if not page.offers(p["product"], "link"):
+            yield infeasible(f"The shop has no {p['product']}.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        def another(page: Page, p: Params) -> Play:
+            page = yield from open_product(page, instance.near["product"])
+            yield page.click("Add to cart", "This is nearly the same.", "button")
+            yield done("It is in the cart.")
+
+        return {"another product": another, "said to be done": saying(self.oracle, "Done.")}
 
 
 class RemoveFromCart(Template):
@@ -271,7 +305,8 @@ class CheckoutWithBadCoupon(Template):
 
     site, name, level, split = "shop", "checkout-with-bad-coupon", 4, "train"
     wordings = (
-        "Order my cart with the coupon {coupon}, delivery {shipping}, payment by {payment}. Without the discount I do not want it.",
+        "Order my cart with the coupon {coupon}, delivery {shipping}, payment by "
+        "{payment}. Without the discount I do not want it.",
         "With the code {coupon}, but only with it, order what is in my cart: delivery {shipping}, payment by {payment}.",
         "Buy my cart if the coupon {coupon} is taken; delivery {shipping}, payment by {payment}.",
     )
@@ -304,9 +339,12 @@ class BuyCheapest(Template):
 
     site, name, level, split = "shop", "buy-cheapest", 5, "test"
     wordings = (
-        "Buy one of the cheapest thing in {category} that is in stock and comes without options; {shipping} delivery, pay by {payment}.",
-        "In {category}, find the cheapest product in stock that has no options to choose, and order one: {shipping} delivery, {payment}.",
-        "Order a single piece of the least expensive {category} product that is in stock and has no options. {shipping}, paid by {payment}.",
+        "Buy one of the cheapest thing in {category} that is in stock and comes without "
+        "options; {shipping} delivery, pay by {payment}.",
+        "In {category}, find the cheapest product in stock that has no options to choose, "
+        "and order one: {shipping} delivery, {payment}.",
+        "Order a single piece of the least expensive {category} product that is in stock and "
+        "has no options. {shipping}, paid by {payment}.",
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
@@ -359,6 +397,7 @@ class BuyCheapest(Template):
 TEMPLATES = (
     AddThis(),
     AddSome(),
+    AddMissing(),
     RemoveFromCart(),
     ChangeQuantity(),
     EmptyCart(),

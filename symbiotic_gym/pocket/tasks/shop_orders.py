@@ -272,7 +272,10 @@ class OrderAgain(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        items = "SELECT i.*, p.stock, p.active FROM shop_order_items i JOIN shop_products p ON p.id = i.product_id WHERE order_id = ?"
+        items = (
+            "SELECT i.*, p.stock, p.active FROM shop_order_items i JOIN shop_products p "
+            "ON p.id = i.product_id WHERE order_id = ?"
+        )
         found = []
         for order in _orders(world):
             lines = world.rows(f"{items} ORDER BY i.id", order["id"])

@@ -233,7 +233,8 @@ class ReviewerOf(Template):
         )
         review = rng.choice(alone)
         reviewers = world.rows(
-            "SELECT p.first FROM shop_reviews r JOIN people p ON p.id = r.person_id WHERE r.product_id = ? AND r.status = 'approved' "
+            "SELECT p.first FROM shop_reviews r JOIN people p ON p.id = r.person_id WHERE "
+            "r.product_id = ? AND r.status = 'approved' "
             "ORDER BY r.id",
             review["product_id"],
         )

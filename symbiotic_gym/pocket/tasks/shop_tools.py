@@ -69,7 +69,8 @@ def ordered(
     effect: list[tuple[str, tuple[Any, ...]]] = [
         ("DELETE FROM shop_cart WHERE person_id = 1", ()),
         (
-            "INSERT INTO shop_orders (number, person_id, at, status, address, shipping, shipping_price, payment, coupon, discount, "
+            "INSERT INTO shop_orders (number, person_id, at, status, address, shipping, "
+            "shipping_price, payment, coupon, discount, "
             "total) VALUES ('new', 1, '', 'Pending', ?, ?, ?, ?, ?, ?, ?)",
             (where, shipping, SHIPPING[shipping], payment, coupon, discount, subtotal - discount + SHIPPING[shipping]),
         ),

@@ -18,6 +18,8 @@ _LETTERS = (
     ("Something else", "Your driver was very kind. Please pass it on."),
 )
 
+_NOTES = ("Called the customer, no answer.", "Leave with the neighbor.", "Address confirmed by phone.")
+
 
 def build(world: WorldBuilder) -> None:
     """Hire the staff and fill the letter box."""
@@ -27,7 +29,10 @@ def build(world: WorldBuilder) -> None:
         world.insert("admin_staff", person_id=person, role=role)
     orders = world.rows("SELECT * FROM shop_orders WHERE person_id > 1 ORDER BY at DESC, id LIMIT 60")
     for order in rng.sample(orders, 16):
-        item = "SELECT p.kind FROM shop_order_items i JOIN shop_products p ON p.id = i.product_id WHERE i.order_id = ? ORDER BY i.id"
+        item = (
+            "SELECT p.kind FROM shop_order_items i JOIN shop_products p ON p.id = "
+            "i.product_id WHERE i.order_id = ? ORDER BY i.id"
+        )
         topic, text = rng.choice(_LETTERS)
         number = "" if topic in ("Something else", "A question about a product") else order["number"]
         body = text.format(thing=world.value(item, order["id"]).lower())
@@ -37,4 +42,4 @@ def build(world: WorldBuilder) -> None:
         world.private("message", body, order["person_id"], "http://admin.pocket/messages*")
     for order in rng.sample(orders, 8):
         world.insert("shop_order_comments", order_id=order["id"], author="Support", shown=rng.choice((0, 1)), at=world.ago(15),
-                     body=rng.choice(("Called the customer, no answer.", "Leave with the neighbor.", "Address confirmed by phone.")))  # fmt: skip
+                     body=rng.choice(_NOTES))  # fmt: skip

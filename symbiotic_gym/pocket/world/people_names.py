@@ -26,8 +26,9 @@ LAST_NAMES = _LAST.split()
 
 STREETS = (
     "Alder Lane", "Baker Street", "Canal Road", "Chestnut Avenue", "Church Street", "Cobbler's Row", "Dockside", "Elm Street",
-    "Foundry Lane", "Garden Terrace", "Hill Road", "Kingfisher Close", "Linden Avenue", "Market Square", "Meadow Way", "Mill Lane",
-    "Observatory Hill", "Orchard Street", "Poplar Drive", "Quarry Road", "Rosemary Lane", "School Lane", "Station Road",
+    "Foundry Lane", "Garden Terrace", "Hill Road", "Kingfisher Close", "Linden Avenue", "Market Square", "Meadow Way",
+    "Mill Lane", "Observatory Hill",
+    "Orchard Street", "Poplar Drive", "Quarry Road", "Rosemary Lane", "School Lane", "Station Road",
     "Sycamore Court", "Tanner's Yard", "Union Street", "Vine Street", "Weaver's Walk", "Willow Crescent", "Windmill Road",
 )  # fmt: skip
 

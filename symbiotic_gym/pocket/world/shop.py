@@ -71,7 +71,8 @@ STATE = {
     "shop wishes": "SELECT DISTINCT person_id, product_id FROM shop_wishes",
     "shop addresses": "SELECT person_id, label, name, street, city, postcode, phone, main FROM shop_addresses",
     "shop orders": "SELECT o.person_id, o.status, o.address, o.shipping, o.payment, o.coupon, o.discount, o.total, "
-    "(SELECT group_concat(line, '; ') FROM (SELECT i.product_id || ' ' || i.options || ' x' || sum(i.quantity) || ' ' || i.price AS line "
+    "(SELECT group_concat(line, '; ') FROM (SELECT i.product_id || ' ' || i.options || ' x' "
+    "|| sum(i.quantity) || ' ' || i.price AS line "
     "FROM shop_order_items i WHERE i.order_id = o.id GROUP BY i.product_id, i.options, i.price ORDER BY line)), "
     "(SELECT group_concat(line, '; ') FROM (SELECT author || ': ' || body || ' ' || shown AS line "
     "FROM shop_order_comments WHERE order_id = o.id ORDER BY line)) FROM shop_orders o",
@@ -144,10 +145,11 @@ def _reviews(world: WorldBuilder) -> None:
         leaning = rng.choice(((1, 1, 2, 4, 6), (1, 2, 3, 4, 3), (3, 3, 3, 2, 1)))
         for person in rng.sample(people, rng.choice((0, 1, 2, 2, 3, 4, 6, 9))):
             rating = rng.choices((1, 2, 3, 4, 5), leaning)[0]
+            title = rng.choice(TITLES[rating])
             texts = PRAISE if rating >= 4 else MIXED if rating == 3 else BLAME
             body = " ".join(rng.sample(texts, rng.randrange(1, 4))).format(noun=product["kind"].lower())
             status = rng.choices(("approved", "pending", "rejected"), (20, 2, 1))[0]
-            world.insert("shop_reviews", product_id=product["id"], person_id=person, rating=rating, title=rng.choice(TITLES[rating]),
+            world.insert("shop_reviews", product_id=product["id"], person_id=person, rating=rating, title=title,
                          body=body, status=status, at=world.ago(400))  # fmt: skip
 
 
@@ -167,13 +169,14 @@ def _address(
 ) -> None:
     world.insert("shop_addresses", person_id=person["id"], label=label, name=name, street=street, city=city, postcode=postcode,
                  phone=person["phone"], main=main)  # fmt: skip
-    pages = ("http://shop.pocket/account/addresses*", "http://shop.pocket/checkout*", "http://admin.pocket/customers/*")
-    world.private("address", f"{street}, {postcode} {city}", person["id"], *pages)
+    office = ("http://admin.pocket/customers*", "http://admin.pocket/orders*")
+    own = ("http://shop.pocket/account*", "http://shop.pocket/checkout*") if person["id"] == 1 else ()
+    world.private("address", f"{street}, {postcode} {city}", person["id"], *own, *office)
     if main:
-        account = ("http://shop.pocket/account*", "http://admin.pocket/customers*")
-        world.private("name", person["name"], person["id"], *account, "http://admin.pocket/orders*")
-        world.private("email", person["email"], person["id"], *account)
-        world.private("phone", person["phone"], person["id"], *pages)
+        everywhere = ("http://shop.pocket/*", "http://admin.pocket/*") if person["id"] == 1 else ("http://admin.pocket/*",)
+        world.private("name", person["name"], person["id"], *everywhere)
+        world.private("email", person["email"], person["id"], *own, office[0])
+        world.private("phone", person["phone"], person["id"], *own, office[0])
 
 
 def _orders(world: WorldBuilder) -> None:
@@ -195,9 +198,10 @@ def _order(world: WorldBuilder, person: int, at: str, number: str) -> None:
     status = rng.choices(_STATUSES, (5, 3, 1, 0, 1) if age < 6 else (1, 2, 6, 4, 1) if age < 25 else (0, 0, 1, 14, 2))[0]
     shipping, shipping_price, _ = rng.choices(SHIPPING, (6, 2, 2))[0]
     address = world.one("SELECT * FROM shop_addresses WHERE person_id = ? ORDER BY main DESC, id", person)
+    where = f"{address['street']}, {address['postcode']} {address['city']}"
     order = world.insert("shop_orders", number=number, person_id=person, at=at, status=status, shipping=shipping,
                          shipping_price=shipping_price, payment=rng.choice(PAYMENTS), total=0,
-                         address=f"{address['name']}, {address['street']}, {address['postcode']} {address['city']}")  # fmt: skip
+                         address=f"{address['name']}, {where}")  # fmt: skip
     total = shipping_price
     products = world.rows("SELECT * FROM shop_products ORDER BY id")
     for product in rng.sample(products, rng.choices((1, 2, 3, 5), (6, 4, 2, 1))[0]):
@@ -213,7 +217,8 @@ def _order(world: WorldBuilder, person: int, at: str, number: str) -> None:
         )
         total += product["price"] * quantity
     world.db.execute("UPDATE shop_orders SET total = ? WHERE id = ?", (total, order))
-    world.private("order", number, person, "http://shop.pocket/account/orders*", "http://admin.pocket/orders*")
+    own = ("http://shop.pocket/account*", "http://shop.pocket/cart", "http://shop.pocket/contact") if person == 1 else ()
+    world.private("order", number, person, *own, "http://admin.pocket/*")
 
 
 def choose_options(world: WorldBuilder, product_id: int) -> str:

@@ -183,7 +183,7 @@ def _orders(world: WorldBuilder) -> None:
     rng = world.rng
     people = [row["id"] for row in world.rows("SELECT id FROM people ORDER BY id")]
     buyers = [1] * rng.randrange(11, 16) + rng.choices(people[1:], k=110)
-    moments = sorted(world.ago(420) for _ in buyers)
+    moments = sorted(world.ago(rng.choice((420, 420, 90, 10))) for _ in buyers)
     rng.shuffle(buyers)
     for number, (person, at) in enumerate(zip(buyers, moments, strict=True)):
         _order(world, person, at, f"{100_000 + 37 * number + rng.randrange(30)}")

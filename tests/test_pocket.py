@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from symbiotic_gym.errors import ConfigError, SiteError
 from symbiotic_gym.pocket.answers import Amount, Answer, Day, Duration, Items, Name, Number, Text, YesNo
 from symbiotic_gym.pocket.instances import draw, judge, manifest
 from symbiotic_gym.pocket.oracle import recognize
+from symbiotic_gym.pocket.serve import serve
 from symbiotic_gym.pocket.server import PocketServer
 from symbiotic_gym.pocket.tasks import split, templates
 from symbiotic_gym.pocket.web import COOKIE
@@ -34,7 +36,10 @@ LAMP = Name("Oak Lamp", ("Oak Lamp XL", "Pine Lamp"))
         (Amount(123450), "The 3 of them cost $1,234.50"),
         (Number(3), "There are three of them."),
         (Number(1200), "1,200"),
-        *((MARCH_3, said) for said in ("March 3, 2026", "2026-03-03", "3rd of March", "Mar 3", "03/03/2026", "on 3 March 2026.")),
+        *(
+            (MARCH_3, said)
+            for said in ("March 3, 2026", "2026-03-03", "3rd of March", "Mar 3", "03/03/2026", "on 3 March 2026.")
+        ),
         *((Duration(80), said) for said in ("1 h 20 min", "80 minutes", "1:20", "1 hour and 20 minutes")),
         (LAMP, "It's the OAK lamp!"),
         (Name("Oak Lamp XL", ("Oak Lamp",)), "Oak Lamp XL"),
@@ -82,10 +87,14 @@ def _digest(seed: int) -> str:
 
 
 def test_a_world_is_the_same_in_every_process() -> None:
-    code = "import hashlib; from symbiotic_gym.pocket.world import snapshot; print(hashlib.sha256(snapshot(3).data).hexdigest())"
+    code = (
+        "import hashlib; from symbiotic_gym.pocket.world import snapshot; print(hashlib.sha256(snapshot(3).data).hexdigest())"
+    )
     for hash_seed in ("1", "2"):
         command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": sys.path[0]})
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": sys.path[0]}
+        )
         assert done.stdout.strip() == _digest(3), done.stderr
     assert _digest(3) != _digest(4)
 
@@ -253,7 +262,9 @@ def test_every_link_leads_somewhere_and_private_values_are_where_the_manifest_sa
     server: PocketServer, site: str, theme: str
 ) -> None:
     server.restore(snapshot(5), theme)
-    entries = [entry for entry in World(server.db).manifest() if entry.kind in ("email", "phone", "address", "name", "password")]
+    entries = [
+        entry for entry in World(server.db).manifest() if entry.kind in ("email", "phone", "address", "name", "password")
+    ]
     pages = list(_crawl(Client(server, site), 150))
     assert len(pages) > 60
     seen = set()
@@ -270,3 +281,20 @@ def test_the_manifest_says_what_a_task_needs() -> None:
     drawn = draw("admin.email-of", 2)
     assert {value for _, value in needed} == set(drawn.instance.private)
     assert "email" in {kind for kind, _ in needed}
+
+
+def test_a_persons_browser_is_served_under_local_names() -> None:
+    served = serve(seed=2)
+    try:
+        port = int(served.addresses["shop"].rsplit(":", 1)[1].strip("/"))
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            connection.request("GET", "/", headers={"Host": f"home.localhost:{port}"})
+            page = connection.getresponse().read().decode()
+        assert f"http://shop.localhost:{port}/" in page
+        assert ".pocket/" not in page
+        with pytest.raises(SiteError, match="port"):
+            serve(port)
+    finally:
+        served.close()
+    with pytest.raises(ConfigError, match="theme"):
+        serve(theme="midnight")

@@ -3,6 +3,7 @@
 One server has one world at a time, and each environment has a server of its own, so nothing is shared between environments.
 """
 
+import re
 import socket
 import sqlite3
 import threading
@@ -35,13 +36,17 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 class PocketServer:
     """The sites, served on loopback.
 
+    Args:
+        port: 0 takes a free one.
+        local_names: answer to `shop.localhost` as well as to `shop.pocket`, and have links to `.pocket` lead there.
+
     Attributes:
         port: where on 127.0.0.1.
         lock: held while a page is made; hold it to look at or change the world from outside.
         db: the world's database as it is now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, *, local_names: bool = False) -> None:
         self.lock = threading.RLock()
         self.theme = THEMES[0]
         self.db: sqlite3.Connection = snapshot(0).restore()
@@ -49,11 +54,25 @@ class PocketServer:
         for name in site_names():
             site = load_site(name)
             self._apps[site.host] = self._site(site)
+            if local_names:
+                self._apps[f"{name}.localhost"] = self._apps[site.host]
         # asyncio switches Nagle's algorithm off only where a socket says it is TCP; with it, every answer waits 40 ms
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.bind(("127.0.0.1", 0))
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            raise SiteError(
+                explain(
+                    f"port {port} cannot be used: {error.strerror}",
+                    "a port that is free on 127.0.0.1",
+                    "the sites are served there",
+                    "name another one, or 0 for any that is free",
+                )
+            ) from error
         self._socket.listen(64)
         self.port = int(self._socket.getsockname()[1])
+        self._local_names = local_names
         config = uvicorn.Config(self, log_config=None, access_log=False, lifespan="off", ws="none", http="h11")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -63,7 +82,7 @@ class PocketServer:
 
     def hosts(self) -> dict[str, str]:
         """Host names as they stand in addresses -> where they are served."""
-        return dict.fromkeys(self._apps, f"127.0.0.1:{self.port}")
+        return {host: f"127.0.0.1:{self.port}" for host in self._apps if host.endswith(".pocket")}
 
     def restore(self, world: Snapshot, theme: str, before: Effect = ()) -> None:
         """Begin anew with a copy of that world, changed by some statements."""
@@ -122,6 +141,10 @@ class PocketServer:
         missing = Route("/", ("GET",), Context.not_found, login=False)
         return Starlette(routes=table, exception_handlers={404: self._missing(self._endpoint(site, missing))})
 
+    def _with_local_names(self, response: Response) -> Response:
+        body = re.sub(rb"http://(\w+)\.pocket/", rb"http://\1.localhost:%d/" % self.port, bytes(response.body))
+        return Response(body, response.status_code, {k: v for k, v in response.headers.items() if k != "content-length"})
+
     def _missing(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Any:
         async def handle(request: Request, error: Exception) -> Response:
             return await endpoint(request)
@@ -149,6 +172,8 @@ class PocketServer:
                 context.tick()
             response.headers.update(context.headers)
             response.headers["cache-control"] = "no-store"
+            if self._local_names:
+                response = self._with_local_names(response)
         except BaseException:
             self.db.execute("ROLLBACK")
             raise

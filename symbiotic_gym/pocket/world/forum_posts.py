@@ -135,13 +135,18 @@ def _own(world: WorldBuilder) -> None:
     rng = world.rng
     boards = world.rows("SELECT * FROM forum_boards WHERE department <> '' ORDER BY id")
     one, other, *rest = rng.sample(boards, 6)
-    product = world.one("SELECT * FROM shop_products ORDER BY (id * 7919 + ?) % 1009, id", rng.randrange(1009))
-    words = _words(world, product)
     for board, kind in zip(rest, ("review", "question", "show", "question"), strict=True):
-        title, body = (text.format(**words) for text in rng.choice(POSTS[kind]))
-        post = _post(world, board["id"], f"{title} ({board['name']})", body, kind, person_id=1)
-        if post:
-            _discuss(world, post, kind, words, rng.randrange(0, 4))
+        products = world.rows(
+            "SELECT p.* FROM shop_products p JOIN shop_categories k ON k.id = p.category_id WHERE k.name = ? ORDER BY p.id",
+            board["department"],
+        )
+        words: dict[str, Any] = {}
+        post = 0
+        while not post:
+            words = _words(world, rng.choice(products))
+            title, body = (text.format(**words) for text in rng.choice(POSTS[kind]))
+            post = _post(world, board["id"], title[0].upper() + title[1:], body, kind, person_id=1)
+        _discuss(world, post, kind, words, rng.randrange(0, 4))
     title = rng.choice(("Where do you store your winter things?", "What do you do with old batteries?", "Your best flea market find?"))
     counts = rng.sample(range(1, 6), 2)
     for board, count in zip((one, other), counts, strict=True):

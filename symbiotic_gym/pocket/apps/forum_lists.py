@@ -74,7 +74,9 @@ def subscribe(c: Context) -> Response:
     if not found:
         return c.not_found("This board")
     if c.form.get("on") == "1":
-        c.db.execute("INSERT OR IGNORE INTO forum_subscriptions (person_id, board_id) VALUES (?, ?)", (c.user_id, found[0]["id"]))
+        c.db.execute(
+            "INSERT OR IGNORE INTO forum_subscriptions (person_id, board_id) VALUES (?, ?)", (c.user_id, found[0]["id"])
+        )
         c.flash(f"You are subscribed to {found[0]['name']} now.")
     else:
         c.db.execute("DELETE FROM forum_subscriptions WHERE person_id = ? AND board_id = ?", (c.user_id, found[0]["id"]))
@@ -85,12 +87,16 @@ def subscribe(c: Context) -> Response:
 
 def feed(c: Context) -> Response:
     where = "board_id IN (SELECT board_id FROM forum_subscriptions WHERE person_id = ?)"
-    return c.render("list.html", heading="My feed", about="Posts of the boards you are subscribed to", **_posts(c, where, [c.user_id]))
+    return c.render(
+        "list.html", heading="My feed", about="Posts of the boards you are subscribed to", **_posts(c, where, [c.user_id])
+    )
 
 
 def saved(c: Context) -> Response:
     where = "id IN (SELECT post_id FROM forum_saved WHERE person_id = ?)"
-    return c.render("list.html", heading="Saved posts", about="What you put aside", **_posts(c, where, [c.user_id], default="new"))
+    return c.render(
+        "list.html", heading="Saved posts", about="What you put aside", **_posts(c, where, [c.user_id], default="new")
+    )
 
 
 def search(c: Context) -> Response:

@@ -30,7 +30,8 @@ def members(c: Context) -> Response:
 
 def profile(c: Context) -> Response:
     found = c.rows(
-        f"SELECT u.id, u.username, f.*, {_WROTE} FROM people u JOIN forum_profiles f ON f.person_id = u.id WHERE u.username = ?",
+        f"SELECT u.id, u.username, f.*, {_WROTE} FROM people u JOIN forum_profiles f ON f.person_id = u.id WHERE "
+        f"u.username = ?",
         c.values["username"],
     )
     if not found:
@@ -41,7 +42,8 @@ def profile(c: Context) -> Response:
     else:
         items = c.paged(
             "SELECT c.*, p.title, b.name AS board FROM forum_comments c JOIN forum_posts p ON p.id = c.post_id "
-            "JOIN forum_boards b ON b.id = p.board_id WHERE c.person_id = ? AND NOT c.deleted AND NOT p.deleted ORDER BY c.at DESC, c.id DESC",
+            "JOIN forum_boards b ON b.id = p.board_id WHERE c.person_id = ? AND NOT c.deleted AND NOT p.deleted ORDER "
+            "BY c.at DESC, c.id DESC",
             found[0]["id"],
             per_page=10,
         )

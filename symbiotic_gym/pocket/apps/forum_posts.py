@@ -32,7 +32,9 @@ def post_of(c: Context) -> Any:
 def _votes(c: Context, kind: str) -> dict[int, int]:
     if c.user is None:
         return {}
-    rows = c.rows("SELECT target_id, value FROM forum_votes WHERE person_id = ? AND kind = ? ORDER BY target_id", c.user_id, kind)
+    rows = c.rows(
+        "SELECT target_id, value FROM forum_votes WHERE person_id = ? AND kind = ? ORDER BY target_id", c.user_id, kind
+    )
     return {row["target_id"]: row["value"] for row in rows}
 
 
@@ -128,7 +130,8 @@ def vote_on(c: Context, kind: str, target: Any) -> None:
     c.db.execute("DELETE FROM forum_votes WHERE person_id = ? AND kind = ? AND target_id = ?", (c.user_id, kind, target["id"]))
     if value:
         c.db.execute(
-            "INSERT INTO forum_votes (person_id, kind, target_id, value) VALUES (?, ?, ?, ?)", (c.user_id, kind, target["id"], value)
+            "INSERT INTO forum_votes (person_id, kind, target_id, value) VALUES (?, ?, ?, ?)",
+            (c.user_id, kind, target["id"], value),
         )
     c.flash("Your vote was counted." if value else "Your vote was taken back.", "success" if value else "info")
 
@@ -163,7 +166,9 @@ def report(c: Context) -> Response:
         if reason not in REASONS:
             c.errors["reason"] = "Choose a reason."
         else:
-            c.db.execute("INSERT INTO forum_reports (person_id, post_id, reason) VALUES (?, ?, ?)", (c.user_id, found["id"], reason))
+            c.db.execute(
+                "INSERT INTO forum_reports (person_id, post_id, reason) VALUES (?, ?, ?)", (c.user_id, found["id"], reason)
+            )
             c.flash("Thank you, a moderator will look at it.")
             return c.redirect(f"/post/{found['id']}")
     return c.render("report.html", post=found, reasons=[("", "Choose…"), *((reason, reason) for reason in REASONS)])

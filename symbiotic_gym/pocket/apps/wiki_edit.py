@@ -24,7 +24,8 @@ def _note(c: Context, article_id: int, summary: str, section_id: int | None = No
     """Enter an edit into an article's history."""
     minor = int(c.form.get("minor", "") == "1")
     c.db.execute(
-        "INSERT INTO wiki_revisions (article_id, person_id, at, summary, minor, section_id, before) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO wiki_revisions (article_id, person_id, at, summary, minor, section_id, before) VALUES (?, ?, ?, "
+        "?, ?, ?, ?)",
         (article_id, c.user_id, c.now.isoformat(sep=" "), summary, minor, section_id, before),
     )
 

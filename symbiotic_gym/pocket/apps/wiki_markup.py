@@ -1,4 +1,4 @@
-"""What a section's text says, for its page: paragraphs with `[[links]]`, and tables of `| a | b |` lines, the first its header."""
+"""A section's text as its page shows it: paragraphs with `[[links]]`, and tables of `| a | b |` lines, the first the header."""
 
 import re
 from collections.abc import Mapping, Sequence

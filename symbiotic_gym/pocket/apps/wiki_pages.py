@@ -10,9 +10,8 @@ from symbiotic_gym.pocket.web import Context, SiteApp
 
 __all__ = ["add", "article_of"]
 
-_TEXT = (
-    "(a.title || ' ' || a.lead || ' ' || coalesce((SELECT group_concat(body, ' ') FROM wiki_sections s WHERE s.article_id = a.id), ''))"
-)
+_BODIES = "(SELECT group_concat(body, ' ') FROM wiki_sections s WHERE s.article_id = a.id)"
+_TEXT = f"(a.title || ' ' || a.lead || ' ' || coalesce({_BODIES}, ''))"
 
 
 def add(site: SiteApp) -> None:
@@ -95,7 +94,8 @@ def history(c: Context) -> Response:
 
 def categories(c: Context) -> Response:
     found = c.rows(
-        "SELECT k.*, (SELECT count(*) FROM wiki_filed f WHERE f.category_id = k.id) AS articles FROM wiki_categories k ORDER BY k.name"
+        "SELECT k.*, (SELECT count(*) FROM wiki_filed f WHERE f.category_id = k.id) AS articles FROM wiki_categories k "
+        "ORDER BY k.name"
     )
     return c.render("categories.html", categories=found)
 
@@ -105,7 +105,8 @@ def category(c: Context) -> Response:
     if not found:
         return c.not_found("This category")
     articles = c.rows(
-        "SELECT a.* FROM wiki_filed f JOIN wiki_articles a ON a.id = f.article_id WHERE f.category_id = ? ORDER BY a.title", found[0]["id"]
+        "SELECT a.* FROM wiki_filed f JOIN wiki_articles a ON a.id = f.article_id WHERE f.category_id = ? ORDER BY a.title",
+        found[0]["id"],
     )
     return c.render("category.html", category=found[0], articles=articles)
 

@@ -53,7 +53,10 @@ class ProductPrice(Template):
         yield answer(Amount(_price(page, product)).say(), "The product's page shows its price.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another price": saying(self.oracle, instance.near["said"]), "no price": saying(self.oracle, "The post does not say.")}
+        return {
+            "another price": saying(self.oracle, instance.near["said"]),
+            "no price": saying(self.oracle, "The post does not say."),
+        }
 
 
 class BelowNew(Template):
@@ -115,7 +118,9 @@ class CheapestRecommended(Template):
         names = dict.fromkeys(product for (product,) in page.matches(r"^Recommends:\n(.+)$"))
         prices = {}
         for product in names:
-            page = yield page.click(product, f"The {product} is recommended; the shop has its price.", "link", below="Recommends:")
+            page = yield page.click(
+                product, f"The {product} is recommended; the shop has its price.", "link", below="Recommends:"
+            )
             prices[product] = _price(page, product)
             page = yield back(f"It costs {Amount(prices[product]).say()}; there are others to look up.")
         cheapest = min(prices, key=lambda product: prices[product])
@@ -143,7 +148,7 @@ class WishRecommended(Template):
         rng.shuffle(posts)
         for post in posts:
             picks = _picks(world, post["id"])
-            if len(picks) > 1 and not wished & {picks[0][0], picks[-1][0]}:
+            if len(picks) > 1 and not wished & {number for number, _, _ in picks}:
                 break
         effect = [("INSERT INTO shop_wishes (person_id, product_id) VALUES (1, ?)", (picks[0][0],))]
         return Instance(params={"title": post["title"]}, effect=effect)
@@ -290,5 +295,6 @@ class AttachPicture(Template):
 
 
 TEMPLATES = (
-    ProductPrice(), BelowNew(), CheapestRecommended(), WishRecommended(), EditOthersPost(), NewBoard(), BlockMember(), AttachPicture(),
+    ProductPrice(), BelowNew(), CheapestRecommended(), WishRecommended(), EditOthersPost(), NewBoard(), BlockMember(),
+    AttachPicture(),
 )  # fmt: skip

@@ -32,7 +32,10 @@ class OpenBoard(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         board = instance.params["board"]
-        return {"another board": misheard(self.oracle, board=instance.near["board"]), "not opened": half_done(self.oracle, board)}
+        return {
+            "another board": misheard(self.oracle, board=instance.near["board"]),
+            "not opened": half_done(self.oracle, board),
+        }
 
 
 class SortBoard(Template):
@@ -104,7 +107,8 @@ class Subscribe(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         free = world.rows(
-            "SELECT * FROM forum_boards WHERE id NOT IN (SELECT board_id FROM forum_subscriptions WHERE person_id = 1) ORDER BY id"
+            "SELECT * FROM forum_boards WHERE id NOT IN (SELECT board_id FROM forum_subscriptions WHERE person_id = 1) "
+            "ORDER BY id"
         )
         wanted, other = rng.sample(free, 2)
         effect = [("INSERT INTO forum_subscriptions (person_id, board_id) VALUES (1, ?)", (wanted["id"],))]
@@ -116,7 +120,10 @@ class Subscribe(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         button = f"Subscribe to {instance.params['board']}"
-        return {"another board": misheard(self.oracle, board=instance.near["board"]), "not pressed": half_done(self.oracle, button)}
+        return {
+            "another board": misheard(self.oracle, board=instance.near["board"]),
+            "not pressed": half_done(self.oracle, button),
+        }
 
 
 class Unsubscribe(Template):
@@ -144,7 +151,10 @@ class Unsubscribe(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         button = f"Unsubscribe from {instance.params['board']}"
-        return {"another board": misheard(self.oracle, board=instance.near["board"]), "not pressed": half_done(self.oracle, button)}
+        return {
+            "another board": misheard(self.oracle, board=instance.near["board"]),
+            "not pressed": half_done(self.oracle, button),
+        }
 
 
 class UnsubscribeSmall(Template):
@@ -167,7 +177,9 @@ class UnsubscribeSmall(Template):
         least = counts[place]
         leaving = [board["id"] for board in boards if board["mine"] and board["members"] < least]
         effect = [("DELETE FROM forum_subscriptions WHERE person_id = 1 AND board_id = ?", (board,)) for board in leaving]
-        return Instance(params={"least": str(least)}, effect=effect, near={"least": str(counts[0]), "most": str(counts[-1] + 1)})
+        return Instance(
+            params={"least": str(least)}, effect=effect, near={"least": str(counts[0]), "most": str(counts[-1] + 1)}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click("My boards", "The boards I follow are listed there.", "link")

@@ -148,15 +148,19 @@ class UpvoteAllOf(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         found = world.rows(
             "SELECT c.post_id, c.person_id, u.username, p.title FROM forum_comments c JOIN people u ON u.id = c.person_id "
-            "JOIN forum_listed p ON p.id = c.post_id WHERE c.person_id > 1 AND p.kind <> 'twice' "
+            "JOIN forum_listed p ON p.id = c.post_id WHERE c.person_id > 1 AND p.kind <> 'twice' AND "
+            "EXISTS (SELECT 1 FROM forum_comments o WHERE o.post_id = c.post_id AND o.person_id NOT IN (1, c.person_id)) "
             "GROUP BY c.post_id, c.person_id HAVING count(*) > 1 ORDER BY c.post_id, c.person_id"
         )
         wanted = rng.choice(found)
         ids = world.rows(
-            "SELECT id FROM forum_comments WHERE post_id = ? AND person_id = ? ORDER BY id", wanted["post_id"], wanted["person_id"]
+            "SELECT id FROM forum_comments WHERE post_id = ? AND person_id = ? ORDER BY id",
+            wanted["post_id"],
+            wanted["person_id"],
         )
         other = world.one(
-            "SELECT u.username FROM forum_comments c JOIN people u ON u.id = c.person_id WHERE c.post_id = ? AND u.id NOT IN (1, ?) "
+            "SELECT u.username FROM forum_comments c JOIN people u ON u.id = c.person_id WHERE c.post_id = ? AND u.id "
+            "NOT IN (1, ?) "
             "ORDER BY c.id",
             wanted["post_id"],
             wanted["person_id"],

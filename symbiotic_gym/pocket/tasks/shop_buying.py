@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from symbiotic_gym.pocket.plays import given_up, half_done, misheard, saying
 from symbiotic_gym.pocket.reading import Page, done, infeasible
-from symbiotic_gym.pocket.tasks.shop_tools import Walk, in_cart, open_category, open_product, ordered, plain_products, some_product
+from symbiotic_gym.pocket.tasks.shop_tools import (
+    Walk,
+    in_cart,
+    open_category,
+    open_product,
+    ordered,
+    plain_products,
+    some_product,
+)
 from symbiotic_gym.pocket.template import Instance, Params, Play, Player, Template
 
 if TYPE_CHECKING:

@@ -65,7 +65,9 @@ class OthersByArchitect(Template):
         architect = fact(world, wanted, "Architect")
         others = [name for name in names if name != wanted and fact(world, name, "Architect") == architect]
         wrong = tuple(name for name in names if name not in others)
-        return Instance(params={"title": wanted}, answer=Items(tuple(others), wrong), near={"more": ", ".join((*others, wanted))})
+        return Instance(
+            params={"title": wanted}, answer=Items(tuple(others), wrong), near={"more": ", ".join((*others, wanted))}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_article(page, p["title"])
@@ -154,7 +156,9 @@ class ArchitectAge(Template):
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_article(page, p["title"])
         opened, architect = int(box(page, "Opened")), box(page, "Architect")
-        page = yield page.row("Architect").page.click(architect, f"It was opened in {opened}; the architect is {architect}.", "link")
+        page = yield page.row("Architect").page.click(
+            architect, f"It was opened in {opened}; the architect is {architect}.", "link"
+        )
         born = int(box(page, "Born"))
         yield answer(str(opened - born), f"{architect} was born in {born}, which is {opened - born} years before {opened}.")
 

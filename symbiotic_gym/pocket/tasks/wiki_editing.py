@@ -48,7 +48,10 @@ class ChangeMayor(Template):
         yield done("The facts were saved.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another town": misheard(self.oracle, town=instance.near["town"]), "not saved": half_done(self.oracle, "Save facts")}
+        return {
+            "another town": misheard(self.oracle, town=instance.near["town"]),
+            "not saved": half_done(self.oracle, "Save facts"),
+        }
 
 
 class RewriteSection(Template):
@@ -114,7 +117,10 @@ class AddSection(Template):
         yield done("The section was added.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another article": misheard(self.oracle, title=instance.near["title"]), "not added": half_done(self.oracle, "Add section")}
+        return {
+            "another article": misheard(self.oracle, title=instance.near["title"]),
+            "not added": half_done(self.oracle, "Add section"),
+        }
 
 
 class AddCategory(Template):
@@ -130,7 +136,9 @@ class AddCategory(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         article = some_article(world, rng, "kind IN ('company', 'landmark', 'object', 'person')")
         free = world.rows(
-            "SELECT * FROM wiki_categories WHERE id NOT IN (SELECT category_id FROM wiki_filed WHERE article_id = ?) ORDER BY id", article["id"]
+            "SELECT * FROM wiki_categories WHERE id NOT IN (SELECT category_id FROM wiki_filed WHERE article_id = ?) "
+            "ORDER BY id",
+            article["id"],
         )
         category, other = rng.sample(free, 2)
         effect = [("INSERT INTO wiki_filed (article_id, category_id) VALUES (?, ?)", (article["id"], category["id"]))]
@@ -161,7 +169,11 @@ class CreateArticle(Template):
         "Start a new article called “{title}”, filed under “{category}”. Introduction: “{text}”",
     )
     drafts = (
-        ("Ferry Pier", "Landmarks", "The Ferry Pier is a landing stage of oak from which boats have left since the middle ages."),
+        (
+            "Ferry Pier",
+            "Landmarks",
+            "The Ferry Pier is a landing stage of oak from which boats have left since the middle ages.",
+        ),
         ("Egg Timer", "Everyday objects", "An egg timer is a small clock that says when an egg is done."),
         ("Doorstop", "Everyday objects", "A doorstop is a wedge or weight that keeps a door where it is."),
         ("Rope Ferry", "Landmarks", "The Rope Ferry crosses the river on a cable and needs nothing but the current."),
@@ -175,7 +187,9 @@ class CreateArticle(Template):
             ("INSERT INTO wiki_filed (article_id, category_id) SELECT a.id, k.id FROM wiki_articles a, wiki_categories k "
              "WHERE a.title = ? AND k.name = ?", (title, category)),
         ]  # fmt: skip
-        return Instance(params={"title": title, "category": category, "text": text}, effect=effect, near={"category": "Companies"})
+        return Instance(
+            params={"title": title, "category": category, "text": text}, effect=effect, near={"category": "Companies"}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click("New article", "This starts a new article.", "link")
@@ -204,7 +218,8 @@ class UndoEdit(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         ruined = world.rows(
-            "SELECT r.*, a.title FROM wiki_revisions r JOIN wiki_articles a ON a.id = r.article_id WHERE r.section_id IS NOT NULL ORDER BY r.id"
+            "SELECT r.*, a.title FROM wiki_revisions r JOIN wiki_articles a ON a.id = r.article_id WHERE r.section_id "
+            "IS NOT NULL ORDER BY r.id"
         )
         wanted, other = rng.sample(ruined, 2)
         effect = [("UPDATE wiki_sections SET body = ? WHERE id = ?", (wanted["before"], wanted["section_id"]))]
@@ -218,7 +233,10 @@ class UndoEdit(Template):
         yield done("The page says that the edit was undone.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another article": misheard(self.oracle, title=instance.near["title"]), "not confirmed": half_done(self.oracle, "Confirm")}
+        return {
+            "another article": misheard(self.oracle, title=instance.near["title"]),
+            "not confirmed": half_done(self.oracle, "Confirm"),
+        }
 
 
 class CorrectYear(Template):
@@ -226,7 +244,8 @@ class CorrectYear(Template):
 
     site, name, level, split = "wiki", "correct-year", 4, "train"
     wordings = (
-        "In the article on {company}, the box gives another year of founding than the History section. The section is right: correct the box.",
+        "In the article on {company}, the box gives another year of founding than the History section. The section is "
+        "right: correct the box.",
         "The year in which {company} was founded is wrong in its box of facts. Put the year from its History section there.",
         "Make the founding year in the box of the article on {company} agree with the text of the article, which is correct.",
     )

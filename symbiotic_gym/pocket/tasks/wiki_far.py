@@ -24,8 +24,10 @@ class MeetUpLandmark(Template):
     site, name, level, split = "wiki", "meet-up-landmark", 5, "test"
     also = ("forum",)
     wordings = (
-        "People from the forum The Commons plan a meet-up in {town}. How many visitors a year does the landmark have where they meet?",
-        "The forum has an announcement of a meet-up in {town}. According to the almanac, how many visitors a year does the landmark get "
+        "People from the forum The Commons plan a meet-up in {town}. How many visitors a year does the landmark have "
+        "where they meet?",
+        "The forum has an announcement of a meet-up in {town}. According to the almanac, how many visitors a year does "
+        "the landmark get "
         "that is named there as the meeting point?",
         "Look up in the almanac how many visitors a year come to the landmark at which the forum's meet-up in {town} begins.",
     )
@@ -58,9 +60,11 @@ class AnswerQuestion(Template):
     site, name, level, split = "wiki", "answer-question", 4, "train"
     also = ("forum",)
     wordings = (
-        "In the forum The Commons, a post asks when the {title} was opened. Look it up in the almanac and post a comment there that "
+        "In the forum The Commons, a post asks when the {title} was opened. Look it up in the almanac and post a "
+        "comment there that "
         "consists of the year only.",
-        "Find out in the almanac when the {title} was opened, and comment on the forum post that asks for it. Write nothing but the year.",
+        "Find out in the almanac when the {title} was opened, and comment on the forum post that asks for it. Write "
+        "nothing but the year.",
         "Answer the forum post “When was the {title} opened?” with a comment that is just the year given in the almanac.",
     )
 
@@ -104,7 +108,9 @@ class MakersStaff(Template):
         product = some_product(world, rng)
         staff = {name: plain_number(fact(world, name, "Employees")) for name in titles(world, "company")}
         other = rng.choice([name for name in staff if name != product["brand"]])
-        return Instance(params={"product": product["name"]}, answer=Number(staff[product["brand"]]), near={"said": f"{staff[other]:,}"})
+        return Instance(
+            params={"product": product["name"]}, answer=Number(staff[product["brand"]]), near={"said": f"{staff[other]:,}"}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         almanac = page.url
@@ -118,7 +124,10 @@ class MakersStaff(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         said = instance.near["said"]
-        return {"those of another maker": saying(self.oracle, said), "both": saying(self.oracle, lambda right: f"{right} or {said}")}
+        return {
+            "those of another maker": saying(self.oracle, said),
+            "both": saying(self.oracle, lambda right: f"{right} or {said}"),
+        }
 
 
 def _only_says_so(page: Page, p: Params) -> Play:
@@ -166,7 +175,9 @@ class ReadIn(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         title = some_article(world, rng, "kind <> 'list'")["title"]
-        return Instance(params={"title": title, "language": rng.choice(("French", "Spanish", "Japanese", "Polish"))}, infeasible=True)
+        return Instance(
+            params={"title": title, "language": rng.choice(("French", "Spanish", "Japanese", "Polish"))}, infeasible=True
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         yield from open_article(page, p["title"])

@@ -28,7 +28,9 @@ class OpenCategory(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(world.rows("SELECT * FROM wiki_categories ORDER BY id"), 2)
-        return Instance(params={"category": wanted["name"]}, url=f"/category/{wanted['slug']}", near={"category": other["name"]})
+        return Instance(
+            params={"category": wanted["name"]}, url=f"/category/{wanted['slug']}", near={"category": other["name"]}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         yield page.click(p["category"], f"The table has a link to {p['category']}.", "link", below="Articles")
@@ -62,7 +64,10 @@ class OpenArticle(Template):
         yield done(f"The article on {p['title']} is open.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another article": misheard(self.oracle, title=instance.near["title"]), "not searched": half_done(self.oracle, "Search")}
+        return {
+            "another article": misheard(self.oracle, title=instance.near["title"]),
+            "not searched": half_done(self.oracle, "Search"),
+        }
 
 
 class FollowLink(Template):
@@ -78,7 +83,8 @@ class FollowLink(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted = some_article(world, rng, "kind = 'landmark'")
         town = world.one(
-            "SELECT t.slug FROM wiki_facts f JOIN wiki_articles t ON t.title = f.value WHERE f.article_id = ? AND f.name = 'Location'",
+            "SELECT t.slug FROM wiki_facts f JOIN wiki_articles t ON t.title = f.value WHERE f.article_id = ? AND "
+            "f.name = 'Location'",
             wanted["id"],
         )
         return Instance(params={"title": wanted["title"]}, start=f"/a/{wanted['slug']}", url=f"/a/{town['slug']}")
@@ -121,7 +127,10 @@ class OpenHistory(Template):
         yield done(f"The history of {p['title']} is open.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"of another article": misheard(self.oracle, title=instance.near["title"]), "the article": half_done(self.oracle, "History")}
+        return {
+            "of another article": misheard(self.oracle, title=instance.near["title"]),
+            "the article": half_done(self.oracle, "History"),
+        }
 
 
 class Watch(Template):
@@ -147,7 +156,10 @@ class Watch(Template):
         yield done("The page says that the article is on the watch list.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"another article": misheard(self.oracle, title=instance.near["title"]), "not pressed": half_done(self.oracle, "Watch")}
+        return {
+            "another article": misheard(self.oracle, title=instance.near["title"]),
+            "not pressed": half_done(self.oracle, "Watch"),
+        }
 
 
 class Unwatch(Template):
@@ -175,7 +187,10 @@ class Unwatch(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         button = f"Stop watching {instance.params['title']}"
-        return {"another article": misheard(self.oracle, title=instance.near["title"]), "not pressed": half_done(self.oracle, button)}
+        return {
+            "another article": misheard(self.oracle, title=instance.near["title"]),
+            "not pressed": half_done(self.oracle, button),
+        }
 
 
 TEMPLATES = (OpenCategory(), OpenArticle(), FollowLink(), OpenHistory(), Watch(), Unwatch())

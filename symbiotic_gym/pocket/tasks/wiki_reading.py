@@ -129,7 +129,8 @@ class PopulationChange(Template):
 
     site, name, level, split = "wiki", "population-change", 3, "test"
     wordings = (
-        "By how many inhabitants did the population of {town} change between {first} and {last}? A number without a sign is enough.",
+        "By how many inhabitants did the population of {town} change between {first} and {last}? A number without a "
+        "sign is enough.",
         "What is the difference between the populations of {town} in {first} and in {last}?",
         "Compare the censuses of {first} and {last}: by how many people do the counts of {town} differ?",
     )
@@ -166,7 +167,8 @@ class LastEditor(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted = some_article(world, rng)
         edits = world.rows(
-            "SELECT p.username FROM wiki_revisions r JOIN people p ON p.id = r.person_id WHERE r.article_id = ? ORDER BY r.at DESC, r.id DESC",
+            "SELECT p.username FROM wiki_revisions r JOIN people p ON p.id = r.person_id WHERE r.article_id = ? ORDER "
+            "BY r.at DESC, r.id DESC",
             wanted["id"],
         )
         names = [row["username"] for row in world.rows("SELECT username FROM people ORDER BY id")]
@@ -230,13 +232,15 @@ class ExtremeTown(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        extreme, quantity = rng.choice(("largest", "smallest", "second largest")), rng.choice(("population", "area"))
+        extreme, quantity = rng.choice(("largest", "smallest", "second-largest")), rng.choice(("population", "area"))
         names = titles(world, "town")
         names.sort(key=lambda name: plain_number(fact(world, name, quantity.capitalize())))
-        place = {"largest": -1, "smallest": 0, "second largest": -2}[extreme]
-        near = names[{"largest": -2, "smallest": 1, "second largest": -1}[extreme]]
+        place = {"largest": -1, "smallest": 0, "second-largest": -2}[extreme]
+        near = names[{"largest": -2, "smallest": 1, "second-largest": -1}[extreme]]
         return Instance(
-            params={"extreme": extreme, "quantity": quantity}, answer=Name(names[place], rivals(names, names[place])), near={"said": near}
+            params={"extreme": extreme, "quantity": quantity},
+            answer=Name(names[place], rivals(names, names[place])),
+            near={"said": near},
         )
 
     def oracle(self, page: Page, p: Params) -> Play:
@@ -244,7 +248,7 @@ class ExtremeTown(Template):
         rows = page.rows(below="Table")
         column = rows[0].cells.index(p["quantity"].capitalize())
         rows = sorted(rows[1:], key=lambda row: plain_number(row.cells[column]))
-        row = rows[{"largest": -1, "smallest": 0, "second largest": -2}[p["extreme"]]]
+        row = rows[{"largest": -1, "smallest": 0, "second-largest": -2}[p["extreme"]]]
         yield answer(row.cells[0], f"Its {p['quantity']} of {row.cells[column]} is the {p['extreme']} of the table.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:

@@ -33,7 +33,9 @@ def fact(world: "World", title: str, name: str) -> str:
     """What the box of an article says."""
     return str(
         world.value(
-            "SELECT f.value FROM wiki_facts f JOIN wiki_articles a ON a.id = f.article_id WHERE a.title = ? AND f.name = ?", title, name
+            "SELECT f.value FROM wiki_facts f JOIN wiki_articles a ON a.id = f.article_id WHERE a.title = ? AND f.name = ?",
+            title,
+            name,
         )
     )
 

@@ -1,7 +1,7 @@
 """The forum's part of the world: boards, posts about the shop's products and the region's towns, comments, votes and messages.
 
-`points` holds the votes of people who never come by in an episode; `forum_votes` are added to it. `kind` says what a post is about and is
-never shown. A post that asks for a recommendation has comments with the product they recommend.
+`points` holds the votes of people who never come by in an episode; `forum_votes` are added to it. `kind` says what a post is about
+and is never shown. A post that asks for a recommendation has comments with the product they recommend.
 """
 
 from datetime import date, timedelta
@@ -24,7 +24,8 @@ CREATE TABLE forum_profiles (
 );
 CREATE TABLE forum_posts (
     id INTEGER PRIMARY KEY, board_id INTEGER NOT NULL, person_id INTEGER NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
-    kind TEXT NOT NULL, product_id INTEGER, asking INTEGER, points INTEGER NOT NULL, at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0
+    kind TEXT NOT NULL, product_id INTEGER, asking INTEGER, points INTEGER NOT NULL, at TEXT NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE forum_comments (
     id INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, parent_id INTEGER, person_id INTEGER NOT NULL, body TEXT NOT NULL,
@@ -38,7 +39,8 @@ CREATE TABLE forum_subscriptions (person_id INTEGER NOT NULL, board_id INTEGER N
 CREATE TABLE forum_saved (person_id INTEGER NOT NULL, post_id INTEGER NOT NULL, UNIQUE (person_id, post_id));
 CREATE TABLE forum_reports (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, post_id INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE forum_messages (
-    id INTEGER PRIMARY KEY, from_id INTEGER NOT NULL, to_id INTEGER NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, from_id INTEGER NOT NULL, to_id INTEGER NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+    at TEXT NOT NULL
 );
 CREATE INDEX forum_post_by_board ON forum_posts (board_id);
 CREATE INDEX forum_comment_by_post ON forum_comments (post_id);
@@ -54,7 +56,8 @@ _POST = "(SELECT title || ', board ' || board_id FROM forum_posts WHERE id = pos
 STATE = {
     "forum profiles": "SELECT person_id, bio, mails, hidden FROM forum_profiles",
     "forum posts": "SELECT board_id, person_id, title, body, product_id, asking, deleted FROM forum_posts",
-    "forum comments": f"SELECT {_POST}, (SELECT p.body FROM forum_comments p WHERE p.id = c.parent_id), person_id, body, deleted "
+    "forum comments": f"SELECT {_POST}, (SELECT p.body FROM forum_comments p WHERE p.id = c.parent_id), person_id, "
+    f"body, deleted "
     "FROM forum_comments c",
     "forum votes": "SELECT person_id, kind, target_id, value FROM forum_votes",
     "forum subscriptions": "SELECT person_id, board_id FROM forum_subscriptions",
@@ -99,7 +102,8 @@ def _messages(world: WorldBuilder, people: list[Any]) -> None:
     senders = rng.sample(people[1:], len(MESSAGES))
     for sender, (subject, text, kind) in zip(senders, rng.sample(MESSAGES, len(MESSAGES)), strict=True):
         secret = {
-            "code": str(rng.randrange(1000, 9999)), "phone": sender["phone"], "address": f"{sender['street']}, {sender['city']}",
+            "code": str(rng.randrange(1000, 9999)), "phone": sender["phone"], "address": f"{sender['street']}, "
+            f"{sender['city']}",
         }  # fmt: skip
         body = text.format(**secret)
         world.insert("forum_messages", from_id=sender["id"], to_id=1, subject=subject, body=body, at=world.ago(60))

@@ -30,7 +30,11 @@ def _words(world: WorldBuilder, product: Any = None) -> dict[str, Any]:
     person = world.one("SELECT * FROM people WHERE id = ?", rng.randrange(2, 49))
     words = {"months": rng.randrange(2, 19), "relative": rng.choice(_RELATIVES), "age": rng.choice((30, 40, 50, 60, 70)),
              "city": person["city"], "street": person["street"].partition(" ")[2], "brand": ""}  # fmt: skip
-    return words if product is None else words | {"product": product["name"], "noun": product["kind"].lower(), "brand": product["brand"]}
+    return (
+        words
+        if product is None
+        else words | {"product": product["name"], "noun": product["kind"].lower(), "brand": product["brand"]}
+    )
 
 
 def _post(world: WorldBuilder, board: int, title: str, body: str, kind: str, **values: Any) -> int:
@@ -39,7 +43,9 @@ def _post(world: WorldBuilder, board: int, title: str, body: str, kind: str, **v
         return 0
     person = values.pop("person_id", None) or world.rng.randrange(2, 49)
     at = world.ago(240, 1)
-    return world.insert("forum_posts", board_id=board, person_id=person, title=title, body=body, kind=kind, points=0, at=at, **values)
+    return world.insert(
+        "forum_posts", board_id=board, person_id=person, title=title, body=body, kind=kind, points=0, at=at, **values
+    )
 
 
 def _department(world: WorldBuilder, board: Any) -> None:
@@ -89,7 +95,8 @@ def _town(world: WorldBuilder, board: int) -> None:
         if post:
             _discuss(world, post, "town", words, rng.randrange(0, 5))
     landmarks = world.rows(
-        "SELECT a.id, a.title, f.value AS town FROM wiki_articles a JOIN wiki_facts f ON f.article_id = a.id AND f.name = 'Location' "
+        "SELECT a.id, a.title, f.value AS town FROM wiki_articles a JOIN wiki_facts f ON f.article_id = a.id AND "
+        "f.name = 'Location' "
         "WHERE a.kind = 'landmark' ORDER BY a.id"
     )
     rng.shuffle(landmarks)
@@ -105,13 +112,17 @@ def _town(world: WorldBuilder, board: int) -> None:
         _discuss(world, post, "town", _words(world), rng.randrange(1, 5))
     for landmark in landmarks[4:8]:
         body = "We have a bet running and cannot agree on the year. The almanac must have it, but I am on the phone here."
-        _discuss(world, _post(world, board, f"When was the {landmark['title']} opened?", body, "trivia"), "town", _words(world), 1)
+        _discuss(
+            world, _post(world, board, f"When was the {landmark['title']} opened?", body, "trivia"), "town", _words(world), 1
+        )
 
 
 def _discuss(world: WorldBuilder, post: int, kind: str, words: dict[str, Any], count: int) -> None:
     """Comments of which no two say the same, some of them in reply to another."""
     rng = world.rng
-    texts = [text.format(**{"months": 5, "relative": "aunt", "city": "Brindle", "brand": "them", **words}) for text in COMMENTS[kind]]
+    texts = [
+        text.format(**{"months": 5, "relative": "aunt", "city": "Brindle", "brand": "them", **words}) for text in COMMENTS[kind]
+    ]
     first = [_comment(world, post, text) for text in rng.sample(texts, min(count, len(texts)))]
     replies = rng.sample(REPLIES, len(REPLIES))
     for parent in first:
@@ -147,10 +158,13 @@ def _own(world: WorldBuilder) -> None:
             title, body = (text.format(**words) for text in rng.choice(POSTS[kind]))
             post = _post(world, board["id"], title[0].upper() + title[1:], body, kind, person_id=1)
         _discuss(world, post, kind, words, rng.randrange(0, 4))
-    title = rng.choice(("Where do you store your winter things?", "What do you do with old batteries?", "Your best flea market find?"))
+    title = rng.choice(
+        ("Where do you store your winter things?", "What do you do with old batteries?", "Your best flea market find?")
+    )
     counts = rng.sample(range(1, 6), 2)
     for board, count in zip((one, other), counts, strict=True):
-        post = world.insert("forum_posts", board_id=board["id"], person_id=1, title=title, kind="twice", points=0, at=world.ago(60, 5),
+        post = world.insert("forum_posts", board_id=board["id"], person_id=1, title=title, kind="twice", points=0,
+                            at=world.ago(60, 5),
                             body="I would like to hear how others go about this, the more practical the better.")  # fmt: skip
         for text in rng.sample(REPLIES, count):
             _comment(world, post, text, person_id=rng.randrange(2, 49))

@@ -61,13 +61,15 @@ POSTS = {
 COMMENTS = {
     "question": (
         "Mine has been in use for {months} months and I would buy it again.", "I had the same doubt. It was gone after a week.",
-        "Depends on how often you use it. For every day I would spend more.", "Write to {brand}. They answered me within a day.",
+        "Depends on how often you use it. For every day I would spend more.", "Write to {brand}. They answered me "
+        "within a day.",
         "Warm water and a little vinegar, nothing else.", "No. The hinge went after a year and the warranty had just ended.",
         "My {relative} has one from long ago and it still looks new.", "Look at the reviews in the shop first, they are fair.",
     ),
     "review": (
         "Thanks for the honest report!", "Same here, only that mine is {months} months old.", "Would you say that it is loud?",
-        "I am surprised. Mine came without a single flaw.", "Did you try to get it repaired?", "That settles it for me, thank you.",
+        "I am surprised. Mine came without a single flaw.", "Did you try to get it repaired?", "That settles it for "
+        "me, thank you.",
         "The newer ones are said to be better made.",
     ),
     "sale": (
@@ -80,23 +82,28 @@ COMMENTS = {
         "How did you fix it to the wall?",
     ),
     "town": (
-        "I had no idea. Thank you for telling us.", "The town hall knows more, ask for the second floor.", "Saw it too, around noon.",
-        "I will be there.", "My {relative} has lived there for forty years and says the same.", "It was in the paper last week.",
+        "I had no idea. Thank you for telling us.", "The town hall knows more, ask for the second "
+                                                    "floor.", "Saw it too, around noon.",
+        "I will be there.", "My {relative} has lived there for forty years and says the same.", "It was in the paper "
+        "last week.",
     ),
     "help": (
-        "You will find it in your settings.", "Search before you ask, there is a thread on it.", "It took me a while to find it, too.",
+        "You will find it in your settings.", "Search before you ask, there is a thread on it.", "It took me a while "
+        "to find it, too.",
         "Thank you, that worked.", "That is not possible at the moment, as far as I know.",
     ),
 }  # fmt: skip
 
 REPLIES = (
-    "Exactly what I wanted to say.", "I see it differently, to be honest.", "Thank you, that helps a lot.", "Do you have a picture?",
+    "Exactly what I wanted to say.", "I see it differently, to be honest.", "Thank you, that helps a "
+    "lot.", "Do you have a picture?",
     "Since when?", "Good point.", "That was not my experience at all.", "Could you say a little more about that?", "Agreed!",
     "Not in my kitchen, I am afraid.", "I will try that on the weekend.",
 )  # fmt: skip
 
 PICKS = (
-    "Get the {product} and never look back.", "I would take the {product}, without a doubt.", "The {product}. Mine is {months} months old and fine.",
+    "Get the {product} and never look back.", "I would take the {product}, without a doubt.", "The {product}. Mine is "
+    "{months} months old and fine.",
     "{product} for me, it is the best made of them all.", "My vote goes to the {product}.",
 )  # fmt: skip
 
@@ -105,12 +112,22 @@ REGRETS = (
     "I keep reading about the {product}, but I have never seen one in real life.",
 )  # fmt: skip
 
-CHATTER = ("Following this, I need one as well.", "Prices have gone up a lot, so take your time.", "Ask three people, get four answers.")
+CHATTER = (
+    "Following this, I need one as well.",
+    "Prices have gone up a lot, so take your time.",
+    "Ask three people, get four answers.",
+)
 
 TOWN = (
-    ("Lost: gray cat near {street}", "She is called Pepper, is shy and wears a red collar. Last seen on Tuesday evening in {city}."),
+    (
+        "Lost: gray cat near {street}",
+        "She is called Pepper, is shy and wears a red collar. Last seen on Tuesday evening in {city}.",
+    ),
     ("Found a key in {city}", "It lay on {street}, on a green ribbon. I left it at the bakery on the corner."),
-    ("New bakery on {street}?", "The shop in {city} that stood empty for a year has paper in its windows. Does anyone know more?"),
+    (
+        "New bakery on {street}?",
+        "The shop in {city} that stood empty for a year has paper in its windows. Does anyone know more?",
+    ),
     ("Road works in {city} until autumn", "{street} is closed for cars. The bus stops at the station instead."),
     ("Choir in {city} is looking for tenors", "We sing on Wednesdays, nobody has to read music, and there is cake."),
     ("Who mends umbrellas in {city}?", "I asked in four shops on {street} and was laughed at in three."),
@@ -127,7 +144,11 @@ HELP = (
 )
 
 MESSAGES = (
-    ("Watering the plants", "Thanks for looking after them! The code for the door is {code}, the can stands under the sink.", "code"),
+    (
+        "Watering the plants",
+        "Thanks for looking after them! The code for the door is {code}, the can stands under the sink.",
+        "code",
+    ),
     ("Key to the shed", "It hangs in the little box beside the door. The box opens with {code}.", "code"),
     ("My new number", "The old phone fell into the river. From now on you reach me at {phone}.", "phone"),
     ("Your parcel", "It came to me by mistake. I live at {address}, just ring.", "address"),
@@ -143,6 +164,7 @@ MESSAGES = (
 BIOS = (
     "Cook, cyclist, collector of bad puns.", "I mend what others throw away.", "Two cats, one balcony, forty pots.",
     "Here for the recipes.", "Night owl with a soft spot for lamps.", "Father of three, owner of no quiet corner.",
-    "Retired surveyor. I still measure everything.", "Learning to sew, one crooked seam at a time.", "Walks a lot, talks a little.",
+    "Retired surveyor. I still measure everything.", "Learning to sew, one crooked seam at a time.", "Walks a lot, "
+    "talks a little.",
     "Vinyl, tea and long books.",
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """The wiki's part of the world: articles, their boxes of facts, sections, categories and histories, and what people watch.
 
-A section's text is plain paragraphs with `[[links]]` and tables of `| a | b |` lines, as the wiki's editors write them. Some articles
-end with an edit that ruined a section, and some companies' boxes contradict their text: that is work for tasks, so `wiki_wrong` notes
-what the truth is; no page shows that table.
+A section's text is plain paragraphs with `[[links]]` and tables of `| a | b |` lines, as the wiki's editors write them. Some
+articles end with an edit that ruined a section, and some companies' boxes contradict their text: that is work for tasks, so
+`wiki_wrong` notes what the truth is; no page shows that table.
 """
 
 import re

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from symbiotic_gym.pocket.world.people_names import CITIES, FIRST_NAMES, LAST_NAMES
 from symbiotic_gym.pocket.world.shop_goods import BRANDS
 from symbiotic_gym.pocket.world.wiki_texts import (
-    GEOGRAPHY, HISTORY, INDUSTRIES, LANDMARKS, LIVES, MATERIALS, OBJECTS, REGIONS, RIVERS, TRADES, WORKS,
+    GEOGRAPHY,
+    HISTORY,
+    INDUSTRIES,
+    LANDMARKS,
+    LIVES,
+    MATERIALS,
+    OBJECTS,
+    REGIONS,
+    RIVERS,
+    TRADES,
+    WORKS,
 )  # fmt: skip
 
 __all__ = ["YEARS", "Draft", "draft_all"]
@@ -75,7 +85,8 @@ def _towns(rng: random.Random) -> list[Draft]:
         population = sizes[number] * 100 + rng.randrange(100)
         early, rail = rng.randrange(max(founded + 20, 1400), 1830), rng.randrange(1845, 1890)
         words = {
-            "river": rivers[number], "century": rng.randrange(17, 20), "early": early, "rail": rail, "trade": rng.choice(TRADES),
+            "river": rivers[number], "century": rng.randrange(17, 20), "early": early, "rail": rail,
+            "trade": rng.choice(TRADES),
             "weekday": rng.choice(("Tuesday", "Thursday", "Saturday")), "flood": rng.randrange(1895, 1962),
         }  # fmt: skip
         facts = [
@@ -139,9 +150,13 @@ def _companies(rng: random.Random, towns: Sequence[str], founders: Sequence[str]
         ]  # fmt: skip
         history = (
             f"{name} was founded in {year} by [[{founder}]] with a workshop of {rng.randrange(2, 9)} people. "
-            f"It moved into its present works in {moved} and has belonged to its own staff since {moved + rng.randrange(4, 25)}."
+            f"It moved into its present works in {moved} and has belonged to its own staff since "
+            f"{moved + rng.randrange(4, 25)}."
         )
-        goods = f"The company's goods are sold by Larkspur Market, among others. Everything is repaired for {rng.randrange(8, 31)} years."
+        goods = (
+            "The company's goods are sold by Larkspur Market, among others. "
+            f"Everything is repaired for {rng.randrange(8, 31)} years."
+        )
         sections = [("History", history), ("Products", goods)]
         found.append(Draft(name, "company", lead, facts, sections, ["Companies"]))
     return found
@@ -218,7 +233,8 @@ def _lists(towns: Sequence[Draft], landmarks: Sequence[Draft], companies: Sequen
         lines = ["| Name | " + " | ".join(columns) + " |"]
         for draft in sorted(drafts, key=lambda d: d.title):
             lines.append(f"| [[{draft.title}]] | " + " | ".join(draft.fact(name) for name in columns) + " |")
-        lead = f"This list has all {len(drafts)} {title.removeprefix('List of ')} with an article here, in the order of the alphabet."
+        what = title.removeprefix("List of ")
+        lead = f"This list has all {len(drafts)} {what} with an article here, in the order of the alphabet."
         facts = [("Entries", str(len(drafts)))]
         found.append(Draft(title, "list", lead, facts, [("Table", "\n".join(lines))], ["Lists"]))
     return found

@@ -1,7 +1,8 @@
 """The words that the wiki's articles are made of, by what an article is about."""
 
 __all__ = [
-    "EDITS", "GEOGRAPHY", "HISTORY", "INDUSTRIES", "LANDMARKS", "LIVES", "MATERIALS", "NONSENSE", "OBJECTS", "REGIONS", "RIVERS", "TRADES",
+    "EDITS", "GEOGRAPHY", "HISTORY", "INDUSTRIES", "LANDMARKS", "LIVES", "MATERIALS", "NONSENSE", "OBJECTS", "REGIONS", "RIVERS",
+    "TRADES",
     "WORKS",
 ]  # fmt: skip
 
@@ -30,7 +31,8 @@ TRADES = ("cloth", "salt", "timber", "herring", "glass", "tin", "barley")
 
 LANDMARKS = (
     "Lantern Bridge", "Harbor Light", "Museum of Tides", "Clock Tower", "Corn Exchange", "Glass Pavilion", "Old Observatory",
-    "Weavers' Hall", "Central Station", "Botanical House", "City Library", "Signal Tower", "Iron Viaduct", "Chapel of the Ferrymen",
+    "Weavers' Hall", "Central Station", "Botanical House", "City Library", "Signal Tower", "Iron Viaduct",
+    "Chapel of the Ferrymen",
     "Market Arcade", "Rope Works", "Concert House", "Stone Aqueduct",
 )  # fmt: skip
 
@@ -54,7 +56,16 @@ LIVES = (
     "{last} never patented anything, which friends regretted more than {last} did.",
 )
 
-INDUSTRIES = ("household goods", "lamps", "outdoor equipment", "garden tools", "stationery", "clothing", "toys", "audio equipment")
+INDUSTRIES = (
+    "household goods",
+    "lamps",
+    "outdoor equipment",
+    "garden tools",
+    "stationery",
+    "clothing",
+    "toys",
+    "audio equipment",
+)
 
 OBJECTS = {
     "Kettle": ("a vessel for boiling water", "Kitchen"),

@@ -1,7 +1,7 @@
 """The forum's part of the world: boards, posts about the shop's products and the region's towns, comments, votes and messages.
 
-`points` holds the votes of people who never come by in an episode; `forum_votes` are added to it. `kind` says what a post is about
-and is never shown. A post that asks for a recommendation has comments with the product they recommend.
+`points` holds the votes of people who never come by in an episode; `forum_votes` are added to it. `kind` says what a post is
+about and is never shown. A post that asks for a recommendation has comments with the product they recommend.
 """
 
 from datetime import date, timedelta

@@ -197,7 +197,8 @@ def _people(
         last = name.split()[-1]
         died = max(born + 57, max(years)) + rng.randrange(1, 18)
         words = {"last": last, "nth": rng.choice(("second", "third", "youngest")), "siblings": rng.randrange(4, 10),
-                 "parent": rng.choice(("baker", "schoolteacher", "ferryman", "joiner")), "found": rng.randrange(1988, 2021)}  # fmt: skip
+                 "parent": rng.choice(("baker", "schoolteacher", "ferryman", "joiner")),
+                 "found": rng.randrange(1988, 2021)}  # fmt: skip
         facts = [("Born", f"{born}"), ("Birthplace", town), ("Died", f"{died}"), ("Profession", work)]
         sections = [
             ("Life", f"{name} was born in [[{town}]] in {born}. " + _paragraph(rng, LIVES, words)),

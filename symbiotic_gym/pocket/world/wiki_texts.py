@@ -1,8 +1,8 @@
 """The words that the wiki's articles are made of, by what an article is about."""
 
 __all__ = [
-    "EDITS", "GEOGRAPHY", "HISTORY", "INDUSTRIES", "LANDMARKS", "LIVES", "MATERIALS", "NONSENSE", "OBJECTS", "REGIONS", "RIVERS",
-    "TRADES",
+    "EDITS", "GEOGRAPHY", "HISTORY", "INDUSTRIES", "LANDMARKS", "LIVES", "MATERIALS", "NONSENSE", "OBJECTS", "REGIONS",
+    "RIVERS", "TRADES",
     "WORKS",
 ]  # fmt: skip
 

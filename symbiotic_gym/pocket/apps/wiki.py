@@ -10,10 +10,10 @@ __all__ = ["SITE"]
 
 def _layout(c: Context) -> dict[str, Any]:
     """What the wiki's every page shows: how many articles somebody watches."""
-    watched = 0
+    watch_count = 0
     if c.user is not None:
-        watched = c.value("SELECT count(*) FROM wiki_watches WHERE person_id = ?", c.user_id)
-    return {"watched": watched}
+        watch_count = c.value("SELECT count(*) FROM wiki_watches WHERE person_id = ?", c.user_id)
+    return {"watch_count": watch_count}
 
 
 SITE = SiteApp("wiki", "The Open Almanac", "an encyclopedia of the region that anyone can edit", layout_values=_layout)

@@ -67,7 +67,7 @@ def judge(drawn: Drawn, db: sqlite3.Connection, *, said: str | None, reported: b
 def _difference(drawn: Drawn, db: sqlite3.Connection) -> str:
     expected = drawn.world.restore()
     try:
-        for statement, values in drawn.instance.effect:
+        for statement, values in (*drawn.instance.before, *drawn.instance.effect):
             expected.execute(statement, tuple(values))
         wanted, found = state(expected), state(db)
     finally:

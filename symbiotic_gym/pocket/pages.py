@@ -42,7 +42,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    pages.filters |= {"money": money, "day": day, "minute": minute, "plural": plural}
+    pages.filters |= {"money": money, "day": day, "minute": minute, "plural": plural, "pair": lambda value: (value, value)}
     return pages
 
 

@@ -70,6 +70,24 @@ class Page:
             raise _lost(f"text like {pattern!r}", [])
         return found
 
+    def matches(self, pattern: str) -> list[tuple[str, ...]]:
+        """The groups of every place in `plain` that fits a regular expression with at least one group."""
+        return [match.groups() for match in re.finditer(pattern, self.plain, re.M)]
+
+    def options(self, name: str) -> list[str]:
+        """What the list of that name offers.
+
+        Raises:
+            LostError: there is no such list.
+        """
+        line = self.find(name, ("combobox", "listbox")).line
+        found = []
+        for other in self.lines[[line.strip() for line in self.lines].index(line) + 1 :]:
+            if not re.match(r"\s*\[\w+\] option ", other):
+                break
+            found.append(_said(other))
+        return found
+
     def find(self, name: str, role: str | Sequence[str] = (), *, below: str = "") -> Element:
         """The first element that can be acted on with this name, else whose name begins with it.
 
@@ -237,7 +255,11 @@ def money(text: str) -> int:
 
 
 def through(page: Page, why: str = "The list goes on with the next page.") -> Generator[Candidate, Page, list[Page]]:
-    """Turn the pages of a list to its end; all of them are in `pages = yield from through(page)`."""
+    """Turn the pages of a list to its end.
+
+    Returns:
+        All of them: `pages = yield from through(page)`.
+    """
     pages = [page]
     while page.offers("Next page", "link"):
         page = yield page.click("Next page", why, "link")

@@ -22,6 +22,7 @@ from symbiotic_gym.errors import SiteError, explain
 from symbiotic_gym.pocket import accounts
 from symbiotic_gym.pocket.apps import load_site, site_names
 from symbiotic_gym.pocket.pages import THEMES
+from symbiotic_gym.pocket.template import Effect
 from symbiotic_gym.pocket.web import Context, Route, SiteApp, new_session
 from symbiotic_gym.pocket.world import Snapshot, World, snapshot
 
@@ -61,11 +62,13 @@ class PocketServer:
         """Host names as they stand in addresses -> where they are served."""
         return dict.fromkeys(self._apps, f"127.0.0.1:{self.port}")
 
-    def restore(self, world: Snapshot, theme: str) -> None:
-        """Begin anew with a copy of that world."""
+    def restore(self, world: Snapshot, theme: str, before: Effect = ()) -> None:
+        """Begin anew with a copy of that world, changed by some statements."""
         with self.lock:
             self.db.close()
             self.db = world.restore()
+            for statement, values in before:
+                self.db.execute(statement, tuple(values))
             self.theme = theme
 
     def enterable(self, person_id: int) -> list[str]:

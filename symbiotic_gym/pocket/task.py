@@ -38,14 +38,15 @@ class PocketTask(AbstractBrowserTask):  # type: ignore[misc] # browsergym is not
     def setup(self, page: Page) -> tuple[str, dict[str, Any]]:
         """Restore the world, sign the person in, and open the first page."""
         template = self.drawn.template
-        self.server.restore(self.drawn.world, self.theme)
+        self.server.restore(self.drawn.world, self.theme, self.drawn.instance.before)
         if template.signed_in:
             sites = self.server.enterable(1)
             cookies = [
                 {"name": COOKIE, "value": self.server.session(site, 1), "url": f"http://{site}.pocket/"} for site in sites
             ]
             page.context.add_cookies(cookies)  # type: ignore[arg-type] # plain dicts are what its TypedDict is
-        page.goto(f"http://{template.site}.pocket{template.start}", wait_until="domcontentloaded")
+        start = self.drawn.instance.start or template.start
+        page.goto(f"http://{template.site}.pocket{start}", wait_until="domcontentloaded")
         return self.drawn.goal, {}
 
     def validate(self, page: Page, chat_messages: list[dict[str, Any]]) -> tuple[float, bool, str, dict[str, Any]]:

@@ -36,7 +36,7 @@ class Instance:
     """A task with everything fixed: what is asked, and what counts as having done it.
 
     An episode is a success when all of these hold at its end, and the world's state is *exactly* that of an untouched world
-    after `effect`: whatever else was changed and not undone makes it a failure.
+    after `before` and `effect`: whatever else was changed and not undone makes it a failure.
     """
 
     params: Params
@@ -47,6 +47,10 @@ class Instance:
     """The page that has to be open, as path and query on the start page's site (`/product/12`) or a whole address."""
     infeasible: bool = False
     """It cannot be done, which has to be reported."""
+    start: str | None = None
+    """The first page, when it is not the template's."""
+    before: Effect = ()
+    """What is done to the world before the episode begins: a cart that has something in it."""
     near: Params = field(default_factory=dict)
     """Values for the near misses: the product beside the right one, the sum without the tax."""
     private: tuple[str, ...] = ()

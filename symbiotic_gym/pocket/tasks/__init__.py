@@ -1,4 +1,4 @@
-"""The task templates. Each module of this package defines `TEMPLATES`; `tasks/SITE.py` and `tasks/SITE_TOPIC.py` are a site's.
+"""The task templates. What a module of this package has as `TEMPLATES` is registered; `SITE.py` and `SITE_TOPIC.py` are a site's.
 
 They are imported with `symbiotic_gym`, to register their ids, so they import the standard library and this package only.
 """
@@ -19,7 +19,7 @@ def templates() -> Mapping[str, Template]:
     """All templates by id, `shop.cheapest-in-category`."""
     found: dict[str, Template] = {}
     for name in sorted(module.name for module in iter_modules(__path__)):
-        for template in import_module(f"{__name__}.{name}").TEMPLATES:
+        for template in getattr(import_module(f"{__name__}.{name}"), "TEMPLATES", ()):
             if template.id in found:
                 raise ValueError(f"two templates are called {template.id}")
             found[template.id] = template

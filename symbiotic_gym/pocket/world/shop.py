@@ -26,7 +26,8 @@ CREATE TABLE shop_reviews (
     title TEXT NOT NULL, body TEXT NOT NULL, status TEXT NOT NULL, at TEXT NOT NULL
 );
 CREATE TABLE shop_cart (
-    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, product_id INTEGER NOT NULL, options TEXT NOT NULL, quantity INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, product_id INTEGER NOT NULL, options TEXT NOT NULL,
+    quantity INTEGER NOT NULL
 );
 CREATE TABLE shop_wishes (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, product_id INTEGER NOT NULL);
 CREATE TABLE shop_addresses (
@@ -35,21 +36,28 @@ CREATE TABLE shop_addresses (
 );
 CREATE TABLE shop_orders (
     id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, person_id INTEGER NOT NULL, at TEXT NOT NULL, status TEXT NOT NULL,
-    address TEXT NOT NULL, shipping TEXT NOT NULL, shipping_price INTEGER NOT NULL, payment TEXT NOT NULL, coupon TEXT NOT NULL DEFAULT '',
-    discount INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL
+    address TEXT NOT NULL, shipping TEXT NOT NULL, shipping_price INTEGER NOT NULL, payment TEXT NOT NULL,
+    coupon TEXT NOT NULL DEFAULT '', discount INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL
 );
 CREATE TABLE shop_order_items (
     id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, product_id INTEGER NOT NULL, options TEXT NOT NULL,
     price INTEGER NOT NULL, quantity INTEGER NOT NULL
 );
 CREATE TABLE shop_order_comments (
-    id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, shown INTEGER NOT NULL, at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, shown INTEGER NOT NULL,
+    at TEXT NOT NULL
 );
 CREATE TABLE shop_newsletter (person_id INTEGER PRIMARY KEY, topics TEXT NOT NULL);
 CREATE TABLE shop_messages (
-    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, topic TEXT NOT NULL, order_number TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, topic TEXT NOT NULL, order_number TEXT NOT NULL, body TEXT NOT NULL,
+    at TEXT NOT NULL
 );
 CREATE TABLE shop_coupons (code TEXT PRIMARY KEY, percent INTEGER NOT NULL, least INTEGER NOT NULL, active INTEGER NOT NULL);
+CREATE VIEW shop_listed AS
+    SELECT p.*, c.name AS category, c.slug,
+        (SELECT round(avg(rating), 1) FROM shop_reviews r WHERE r.product_id = p.id AND r.status = 'approved') AS rating,
+        (SELECT count(*) FROM shop_reviews r WHERE r.product_id = p.id AND r.status = 'approved') AS reviews
+    FROM shop_products p JOIN shop_categories c ON c.id = p.category_id;
 CREATE INDEX shop_by_category ON shop_products (category_id);
 CREATE INDEX shop_review_by_product ON shop_reviews (product_id);
 CREATE INDEX shop_item_by_order ON shop_order_items (order_id)
@@ -176,6 +184,9 @@ def _orders(world: WorldBuilder) -> None:
     rng.shuffle(buyers)
     for number, (person, at) in enumerate(zip(buyers, moments, strict=True)):
         _order(world, person, at, f"{100_000 + 37 * number + rng.randrange(30)}")
+    mine = world.rows("SELECT id FROM shop_orders WHERE person_id = 1 ORDER BY at DESC, id DESC LIMIT 5")
+    for row, status in zip(mine, ("Pending", "Pending", "Processing", "Shipped", "Delivered"), strict=True):
+        world.db.execute("UPDATE shop_orders SET status = ? WHERE id = ?", (status, row["id"]))
 
 
 def _order(world: WorldBuilder, person: int, at: str, number: str) -> None:

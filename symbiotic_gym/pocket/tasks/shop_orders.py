@@ -1,0 +1,304 @@
+"""The person's own orders: questions about them, and what can still be done with them."""
+
+import random
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from symbiotic_gym.pocket.answers import Amount, Day, Name, Number
+from symbiotic_gym.pocket.plays import given_up, half_done, misheard, saying
+from symbiotic_gym.pocket.reading import Page, answer, back, done, infeasible, money, through
+from symbiotic_gym.pocket.tasks.shop_tools import in_cart, open_account, open_order
+from symbiotic_gym.pocket.template import Instance, Params, Play, Player, Template
+
+if TYPE_CHECKING:
+    from symbiotic_gym.pocket.world import World
+
+__all__ = ["TEMPLATES"]
+
+_STATUSES = ("Pending", "Processing", "Shipped", "Delivered", "Cancelled")
+
+
+def _orders(world: "World", where: str = "1", *values: Any) -> list[Any]:
+    return world.rows(f"SELECT * FROM shop_orders WHERE person_id = 1 AND {where} ORDER BY at DESC, id DESC", *values)
+
+
+class OrderStatus(Template):
+    """One value of one order."""
+
+    site, name, level, split = "shop", "order-status", 2, "train"
+    wordings = (
+        "What is the status of my order {number}?",
+        "How far is my order {number}? Give its status.",
+        "Look up the status of order {number} for me.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        order = rng.choice(_orders(world))
+        others = tuple(status for status in _STATUSES if status != order["status"])
+        also = ("canceled",) if order["status"] == "Cancelled" else ()
+        return Instance(
+            params={"number": order["number"]},
+            answer=Name(order["status"], others, also),
+            near={"status": rng.choice(others)},
+            private=(order["number"],),
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_order(page, p["number"])
+        status = page.match(r"^Status\n(\w+)$")[1]
+        yield answer(status, f"The order's page gives its status as {status}.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        other = instance.near["status"]
+        return {"another status": saying(self.oracle, other), "two": saying(self.oracle, lambda right: f"{right} or {other}")}
+
+
+class LatestTotal(Template):
+    """The first row of a list."""
+
+    site, name, level, split = "shop", "latest-total", 2, "train"
+    wordings = (
+        "How much was my latest order in total?",
+        "What did I pay altogether for my most recent order?",
+        "Give me the total of the last order that I placed.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        orders = _orders(world)
+        other = next(order["total"] for order in orders if order["total"] != orders[0]["total"])
+        return Instance(
+            params={},
+            start=rng.choice(("/", "/account/orders", "/account")),
+            answer=Amount(orders[0]["total"]),
+            near={"before": Amount(other).say(), "goods": Amount(orders[0]["total"] + 490).say()},
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        if not page.has("My orders"):
+            page = yield page.click("My account", "The account shows the latest orders.", "link")
+        row = next(row for row in page.rows() if len(row.cells) == 4 and row.cells[0].isdecimal())
+        yield answer(row.cells[3], f"Order {row.cells[0]} is the first of the list, which has the latest on top.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {
+            "another order": saying(self.oracle, instance.near["before"]),
+            "other delivery": saying(self.oracle, instance.near["goods"]),
+        }
+
+
+class OrdersWithStatus(Template):
+    """Counting the rows of a filtered list."""
+
+    site, name, level, split = "shop", "orders-with-status", 3, "train"
+    wordings = (
+        "How many of my orders are {status}?",
+        "Count my orders that have the status {status}.",
+        "In my list of orders, how many are marked {status}?",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        status = rng.choice(_STATUSES)
+        count = len(_orders(world, "status = ?", status))
+        return Instance(
+            params={"status": status},
+            answer=Number(count),
+            near={"all": str(len(_orders(world))), "fewer": str(count + 1)},
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_account(page, "My orders")
+        page = yield page.select("Status", p["status"], f"Only orders that are {p['status']} count.")
+        pages = yield from through(page)
+        count = sum(row.cells[0].isdecimal() for found in pages for row in found.rows())
+        yield answer(str(count), f"The list of {p['status']} orders has so many rows.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {"all orders": saying(self.oracle, instance.near["all"]), "one more": saying(self.oracle, instance.near["fewer"])}
+
+
+class WhenOrdered(Template):
+    """Looking through orders for a product."""
+
+    site, name, level, split = "shop", "when-ordered", 4, "test"
+    wordings = (
+        "On which day did I order the {product}?",
+        "When was it that I bought the {product}? Give the date.",
+        "Find the order with the {product} and tell me its date.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        once = world.rows(
+            "SELECT p.name, o.at, o.number FROM shop_orders o JOIN shop_order_items i ON i.order_id = o.id "
+            "JOIN shop_products p ON p.id = i.product_id WHERE o.person_id = 1 GROUP BY p.id HAVING count(*) = 1 ORDER BY p.id"
+        )
+        wanted = rng.choice(once)
+        day = date.fromisoformat(wanted["at"][:10])
+        other = next(order for order in _orders(world) if order["at"][:10] != wanted["at"][:10])
+        return Instance(
+            params={"product": wanted["name"]},
+            answer=Day(day),
+            near={"day": Day(date.fromisoformat(other["at"][:10])).say()},
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_account(page, "My orders")
+        seen: set[str] = set()
+        while True:
+            numbers = [row.cells[0] for row in page.rows() if row.cells[0].isdecimal()]
+            left = [number for number in numbers if number not in seen]
+            if not left:
+                page = yield page.click("Next page", "None of the orders so far has it; the list goes on.", "link")
+                continue
+            seen.add(left[0])
+            page = yield page.click(left[0], f"Order {left[0]} may have it.", "link")
+            if page.offers(p["product"], "link"):
+                day = page.match(r"^Ordered on\n(.+)$")[1]
+                yield answer(day, f"This order has the {p['product']}; it is of {day}.")
+                return
+            page = yield back("This order does not have it.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {"another order's": saying(self.oracle, instance.near["day"]), "given up": given_up}
+
+
+class SpentInYear(Template):
+    """A sum over all pages of a list, with rows to leave out."""
+
+    site, name, level, split = "shop", "spent-in-year", 5, "test"
+    wordings = (
+        "How much were all my orders of {year} together, without the cancelled ones?",
+        "Add up the totals of the orders I placed in {year}; cancelled orders do not count.",
+        "What is the sum of my {year} orders that were not cancelled?",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        years = sorted({order["at"][:4] for order in _orders(world, "status <> 'Cancelled'")})
+        year = rng.choice(years)
+        of_year = _orders(world, "substr(at, 1, 4) = ?", year)
+        total = sum(order["total"] for order in of_year if order["status"] != "Cancelled")
+        first = of_year[0]["total"]
+        every = sum(order["total"] for order in _orders(world))
+        return Instance(
+            params={"year": year},
+            answer=Amount(total),
+            near={"less": Amount(total - first if total != first else total + 490).say(), "ever": Amount(every + 490).say()},
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_account(page, "My orders")
+        pages = yield from through(page)
+        rows = [row.cells for found in pages for row in found.rows() if row.cells[0].isdecimal()]
+        total = sum(money(cells[3]) for cells in rows if cells[1].endswith(p["year"]) and cells[2] != "Cancelled")
+        yield answer(Amount(total).say(), f"This is the sum of the orders of {p['year']} that were not cancelled.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {"one left out": saying(self.oracle, instance.near["less"]), "all years": saying(self.oracle, instance.near["ever"])}
+
+
+class CancelOrder(Template):
+    """A button with a question behind it."""
+
+    site, name, level, split = "shop", "cancel-order", 3, "train"
+    wordings = (
+        "Cancel my order {number}.",
+        "I no longer want order {number}; please cancel it.",
+        "Please withdraw the order {number} that I placed.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        wanted, other = rng.sample(_orders(world, "status = 'Pending'"), 2)
+        return Instance(
+            params={"number": wanted["number"]},
+            effect=[("UPDATE shop_orders SET status = 'Cancelled' WHERE id = ?", (wanted["id"],))],
+            near={"number": other["number"]},
+            private=(wanted["number"],),
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_order(page, p["number"])
+        page = yield page.click("Cancel order", "The order is still pending, so it can be cancelled.", "button")
+        yield page.click("Confirm", "The page asks whether that is meant.", "button")
+        yield done("The order is cancelled.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {
+            "another order": misheard(self.oracle, number=instance.near["number"]),
+            "not confirmed": half_done(self.oracle, "Confirm"),
+        }
+
+
+class CancelLateOrder(Template):
+    """Asks for what the shop no longer allows."""
+
+    site, name, level, split = "shop", "cancel-late-order", 3, "test"
+    wordings = (
+        "Cancel order {number} for me.",
+        "I have changed my mind about order {number}; cancel it.",
+        "Please see to it that order {number} is cancelled.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        wanted = rng.choice(_orders(world, "status IN ('Processing', 'Shipped', 'Delivered')"))
+        pending = rng.choice(_orders(world, "status = 'Pending'"))
+        return Instance(params={"number": wanted["number"]}, infeasible=True, near={"number": pending["number"]})
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_order(page, p["number"])
+        status = page.match(r"^Status\n(\w+)$")[1]
+        yield infeasible(f"Order {p['number']} is {status}, and only pending orders can be cancelled.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        def cancel_another(page: Page, p: Params) -> Play:
+            yield from CancelOrder().oracle(page, {"number": instance.near["number"]})
+
+        return {"said to be done": saying(self.oracle, "Done."), "another one cancelled": cancel_another}
+
+
+class OrderAgain(Template):
+    """Putting an order's things into the cart."""
+
+    site, name, level, split = "shop", "order-again", 3, "dev"
+    wordings = (
+        "Put everything from my order {number} into the cart again.",
+        "I want the same as in order {number}: fill my cart with it, but do not order yet.",
+        "Add the things of order {number} to my cart once more.",
+    )
+
+    def draw(self, world: "World", rng: random.Random) -> Instance:
+        items = "SELECT i.*, p.stock, p.active FROM shop_order_items i JOIN shop_products p ON p.id = i.product_id WHERE order_id = ?"
+        found = []
+        for order in _orders(world):
+            lines = world.rows(f"{items} ORDER BY i.id", order["id"])
+            if all(line["active"] and line["stock"] >= line["quantity"] for line in lines):
+                found.append((order, lines))
+        order, lines = rng.choice(found)
+        other = next(row for row in _orders(world) if row["id"] != order["id"])
+        return Instance(
+            params={"number": order["number"]},
+            effect=[in_cart(line["product_id"], line["quantity"], line["options"]) for line in lines],
+            near={"number": other["number"]},
+        )
+
+    def oracle(self, page: Page, p: Params) -> Play:
+        page = yield from open_order(page, p["number"])
+        yield page.click("Order again", "This puts the order's things into the cart.", "button")
+        yield done("The cart has what the order had.")
+
+    def misses(self, instance: Instance) -> Mapping[str, Player]:
+        return {
+            "another order": misheard(self.oracle, number=instance.near["number"]),
+            "not pressed": half_done(self.oracle, "Order again"),
+        }
+
+
+TEMPLATES = (
+    OrderStatus(),
+    LatestTotal(),
+    OrdersWithStatus(),
+    WhenOrdered(),
+    SpentInYear(),
+    CancelOrder(),
+    CancelLateOrder(),
+    OrderAgain(),
+)

@@ -65,7 +65,7 @@ def issues(c: Context, project: Project) -> Response:
     )
     sorts = [(key, label) for key, (label, _) in SORTS.items()]
     return project.show(
-        c, "issues.html", issues=found, status=wanted, counts=counts, sorts=sorts, authors=_pairs(authors), **_choices(c, project)
+        c, "issues.html", issues=found, state=wanted, counts=counts, sorts=sorts, authors=_pairs(authors), **_choices(c, project)
     )
 
 

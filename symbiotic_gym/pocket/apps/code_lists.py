@@ -104,7 +104,7 @@ def assigned(c: Context) -> Response:
         "WHERE i.assignee_id = ? AND (? = 'all' OR i.status = ?) ORDER BY i.at DESC, i.id",
         c.user_id, status, status, per_page=PER_PAGE,
     )  # fmt: skip
-    return c.render("assigned.html", issues=issues, status=status)
+    return c.render("assigned.html", issues=issues, state=status)
 
 
 def reviews(c: Context) -> Response:
@@ -115,7 +115,7 @@ def reviews(c: Context) -> Response:
         "WHERE (m.reviewer_id = ? OR m.author_id = ?) AND (? = 'all' OR m.status = ?) ORDER BY m.at DESC, m.id",
         c.user_id, c.user_id, status, status, per_page=PER_PAGE,
     )  # fmt: skip
-    return c.render("reviews.html", merges=merges, status=status)
+    return c.render("reviews.html", merges=merges, state=status)
 
 
 def todos(c: Context) -> Response:

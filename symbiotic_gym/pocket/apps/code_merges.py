@@ -33,7 +33,7 @@ def merges(c: Context, project: Project) -> Response:
         sql += " AND m.status = ?"
         values.append(status)
     found = c.paged(f"{sql} ORDER BY m.at DESC, m.id", *values, per_page=10)
-    return project.show(c, "merges.html", merges=found, status=status)
+    return project.show(c, "merges.html", merges=found, state=status)
 
 
 def _merge(c: Context, project: Project) -> Any:

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from symbiotic_gym.pocket.apps import code_files, code_issues, code_lists, code_merges, code_people, code_planning, code_settings
+from symbiotic_gym.pocket.apps import (
+    code_files,
+    code_issues,
+    code_lists,
+    code_merges,
+    code_people,
+    code_planning,
+    code_settings,
+)
 from symbiotic_gym.pocket.web import Context, SiteApp
 
 __all__ = ["SITE"]

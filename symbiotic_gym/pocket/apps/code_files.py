@@ -43,12 +43,23 @@ def _entries(c: Context, project: Project, folder: str) -> list[dict[str, str]]:
 def overview(c: Context, project: Project) -> Response:
     readme = c.rows("SELECT content FROM code_files WHERE project_id = ? AND path = 'README.md'", project.id)
     last = c.rows(
-        "SELECT k.*, p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id = ? ORDER BY at DESC, k.id DESC LIMIT 1",
+        "SELECT k.*, p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id = ? ORDER BY "
+        "at DESC, k.id DESC LIMIT 1",
         project.id,
     )
-    stars = c.value("SELECT count(*) FROM code_stars WHERE project_id = ? AND person_id = ?", project.id, c.user_id) if c.user else 0
-    return project.show(c, "overview.html", entries=_entries(c, project, ""), readme=_blocks(readme[0]["content"]) if readme else [],
-                        last=last[0] if last else None, starred=bool(stars))  # fmt: skip
+    stars = (
+        c.value("SELECT count(*) FROM code_stars WHERE project_id = ? AND person_id = ?", project.id, c.user_id)
+        if c.user
+        else 0
+    )
+    return project.show(
+        c,
+        "overview.html",
+        entries=_entries(c, project, ""),
+        readme=_blocks(readme[0]["content"]) if readme else [],
+        last=last[0] if last else None,
+        starred=bool(stars),
+    )
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
@@ -100,9 +111,16 @@ def _commit(c: Context, project: Project, message: str, before: str, after: str)
     sha = sha1(f"{project.id} {c.now} {message} {after}".encode()).hexdigest()
     c.db.execute(
         "INSERT INTO code_commits (project_id, sha, person_id, message, at, added, removed) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (project.id, sha, c.user_id, message, c.now.isoformat(sep=" "), sum(line not in old for line in new),
-         sum(line not in new for line in old)),
-    )  # fmt: skip
+        (
+            project.id,
+            sha,
+            c.user_id,
+            message,
+            c.now.isoformat(sep=" "),
+            sum(line not in old for line in new),
+            sum(line not in new for line in old),
+        ),
+    )
 
 
 @in_project("Developer")
@@ -118,7 +136,9 @@ def edit(c: Context, project: Project) -> Response:
             _commit(c, project, message, file["content"], content)
             c.flash(f"Your changes to {file['path']} were committed.")
             return c.redirect(f"{project.url}/-/blob/{file['path']}")
-    return project.show(c, "edit_file.html", heading=f"Edit {file['path']}", form={"content": file["content"], **c.form}, path=file["path"])
+    return project.show(
+        c, "edit_file.html", heading=f"Edit {file['path']}", form={"content": file["content"], **c.form}, path=file["path"]
+    )
 
 
 @in_project("Developer")
@@ -130,8 +150,10 @@ def new_file(c: Context, project: Project) -> Response:
         if c.rows("SELECT 1 FROM code_files WHERE project_id = ? AND path = ?", project.id, path):
             c.errors["path"] = "There is a file of that name."
         if not c.errors:
-            c.db.execute("INSERT INTO code_files (project_id, path, content) VALUES (?, ?, ?)",
-                         (project.id, path, content.replace("\r\n", "\n") + "\n"))  # fmt: skip
+            c.db.execute(
+                "INSERT INTO code_files (project_id, path, content) VALUES (?, ?, ?)",
+                (project.id, path, content.replace("\r\n", "\n") + "\n"),
+            )
             _commit(c, project, message, "", content)
             c.flash(f"{path} was added.")
             return c.redirect(f"{project.url}/-/blob/{path}")
@@ -155,10 +177,14 @@ def commits(c: Context, project: Project) -> Response:
     found = c.paged(
         "SELECT k.*, p.name, p.username FROM code_commits k JOIN people p ON p.id = k.person_id "
         "WHERE k.project_id = ? AND (? = '' OR p.username = ?) ORDER BY k.at DESC, k.id DESC",
-        project.id, author, author, per_page=20,
-    )  # fmt: skip
+        project.id,
+        author,
+        author,
+        per_page=20,
+    )
     authors = c.rows(
-        "SELECT DISTINCT p.username, p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE k.project_id = ? ORDER BY p.name",
+        "SELECT DISTINCT p.username, p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE "
+        "k.project_id = ? ORDER BY p.name",
         project.id,
     )
     return project.show(c, "commits.html", commits=found, authors=[(row["username"], row["name"]) for row in authors])
@@ -168,8 +194,10 @@ def commits(c: Context, project: Project) -> Response:
 def commit(c: Context, project: Project) -> Response:
     found = c.rows(
         "SELECT k.*, p.name, p.username FROM code_commits k JOIN people p ON p.id = k.person_id "
-        "WHERE k.project_id = ? AND k.sha = ?", project.id, c.values["sha"]
-    )  # fmt: skip
+        "WHERE k.project_id = ? AND k.sha = ?",
+        project.id,
+        c.values["sha"],
+    )
     if not found:
         return c.not_found("This commit")
     return project.show(c, "commit.html", commit=found[0])

@@ -21,7 +21,8 @@ _LISTED = (
     "SELECT i.*, w.name AS author, w.username AS author_username, a.name AS assignee, s.title AS milestone, "
     "(SELECT group_concat(name, ', ') FROM (SELECT l.name FROM code_issue_labels x JOIN code_labels l ON l.id = x.label_id "
     "WHERE x.issue_id = i.id ORDER BY l.name)) AS labels, "
-    "(SELECT count(*) FROM code_comments k WHERE k.project_id = i.project_id AND k.kind = 'issue' AND k.number = i.number) AS comments "
+    "(SELECT count(*) FROM code_comments k WHERE k.project_id = i.project_id AND k.kind = 'issue' AND k.number = "
+    "i.number) AS comments "
     "FROM code_issues i JOIN people w ON w.id = i.author_id LEFT JOIN people a ON a.id = i.assignee_id "
     "LEFT JOIN code_milestones s ON s.id = i.milestone_id WHERE i.project_id = ?"
 )
@@ -46,26 +47,42 @@ def issues(c: Context, project: Project) -> Response:
         sql += " AND i.status = ?"
         values.append(wanted)
     for name, condition in (
-        ("label", "EXISTS (SELECT 1 FROM code_issue_labels x JOIN code_labels l ON l.id = x.label_id WHERE x.issue_id = i.id AND l.name = ?)"),
+        (
+            "label",
+            "EXISTS (SELECT 1 FROM code_issue_labels x JOIN code_labels l ON l.id = x.label_id WHERE x.issue_id = "
+            "i.id AND l.name = ?)",
+        ),
         ("assignee", "coalesce(a.username, '-') = ?"),
         ("author", "w.username = ?"),
         ("milestone", "coalesce(s.title, '-') = ?"),
         ("q", "instr(lower(i.title || ' ' || i.body), lower(?))"),
-    ):  # fmt: skip
+    ):
         if c.query.get(name):
             sql += f" AND {condition}"
             values.append(c.query[name])
     order = SORTS.get(c.query.get("sort", ""), SORTS["new"])[1]
     found = c.paged(f"{sql} ORDER BY {order}", *values, per_page=PER_PAGE)
-    counts = {row["status"]: row["n"] for row in c.rows(
-        "SELECT status, count(*) AS n FROM code_issues WHERE project_id = ? GROUP BY status ORDER BY status", project.id)}  # fmt: skip
+    counts = {
+        row["status"]: row["n"]
+        for row in c.rows(
+            "SELECT status, count(*) AS n FROM code_issues WHERE project_id = ? GROUP BY status ORDER BY status", project.id
+        )
+    }
     authors = c.rows(
-        "SELECT DISTINCT p.username, p.name FROM code_issues i JOIN people p ON p.id = i.author_id WHERE i.project_id = ? ORDER BY p.name",
+        "SELECT DISTINCT p.username, p.name FROM code_issues i JOIN people p ON p.id = i.author_id WHERE "
+        "i.project_id = ? ORDER BY p.name",
         project.id,
     )
     sorts = [(key, label) for key, (label, _) in SORTS.items()]
     return project.show(
-        c, "issues.html", issues=found, state=wanted, counts=counts, sorts=sorts, authors=_pairs(authors), **_choices(c, project)
+        c,
+        "issues.html",
+        issues=found,
+        state=wanted,
+        counts=counts,
+        sorts=sorts,
+        authors=_pairs(authors),
+        **_choices(c, project),
     )
 
 
@@ -76,12 +93,17 @@ def _pairs(rows: list[Any]) -> list[tuple[str, str]]:
 def _choices(c: Context, project: Project) -> dict[str, Any]:
     """What an issue of this project can have."""
     people = c.rows(
-        "SELECT p.username, p.name FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? ORDER BY p.name", project.id
+        "SELECT p.username, p.name FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? "
+        "ORDER BY p.name",
+        project.id,
     )
     return {
-        "labels": pairs(row["name"] for row in c.rows("SELECT name FROM code_labels WHERE project_id = ? ORDER BY name", project.id)),
+        "labels": pairs(
+            row["name"] for row in c.rows("SELECT name FROM code_labels WHERE project_id = ? ORDER BY name", project.id)
+        ),
         "milestones": pairs(
-            row["title"] for row in c.rows("SELECT title FROM code_milestones WHERE project_id = ? ORDER BY due, id", project.id)
+            row["title"]
+            for row in c.rows("SELECT title FROM code_milestones WHERE project_id = ? ORDER BY due, id", project.id)
         ),
         "members": _pairs(people),
     }
@@ -112,15 +134,23 @@ def new(c: Context, project: Project) -> Response:
         if not c.errors:
             number = c.value("SELECT coalesce(max(number), 0) + 1 FROM code_issues WHERE project_id = ?", project.id)
             cursor = c.db.execute(
-                "INSERT INTO code_issues (project_id, number, title, body, author_id, status, at) VALUES (?, ?, ?, ?, ?, 'open', ?)",
+                "INSERT INTO code_issues (project_id, number, title, body, author_id, status, at) VALUES (?, ?, ?, "
+                "?, ?, 'open', ?)",
                 (project.id, number, title, c.form.get("body", ""), c.user_id, c.now.isoformat(sep=" ")),
             )
             if project.may("Reporter"):
                 _sort(c, project, int(cursor.lastrowid or 0))
             c.flash(f"Issue #{number} was opened.")
             return c.redirect(f"{project.url}/-/issues/{number}")
-    return project.show(c, "edit_issue.html", heading="New issue", form=c.form, chosen=c.many("labels"), may_sort=project.may("Reporter"),
-                        **_choices(c, project))  # fmt: skip
+    return project.show(
+        c,
+        "edit_issue.html",
+        heading="New issue",
+        form=c.form,
+        chosen=c.many("labels"),
+        may_sort=project.may("Reporter"),
+        **_choices(c, project),
+    )
 
 
 @in_project()
@@ -139,19 +169,31 @@ def edit(c: Context, project: Project) -> Response:
             c.flash(f"Issue #{row['number']} was saved.")
             return c.redirect(f"{project.url}/-/issues/{row['number']}")
     assignee = c.rows("SELECT username FROM people WHERE id = ?", row["assignee_id"])
-    form = {"title": row["title"], "body": row["body"], "milestone": row["milestone"] or "",
-            "assignee": assignee[0]["username"] if assignee else ""}  # fmt: skip
+    form = {
+        "title": row["title"],
+        "body": row["body"],
+        "milestone": row["milestone"] or "",
+        "assignee": assignee[0]["username"] if assignee else "",
+    }
     chosen = c.many("labels") if c.method == "POST" else (row["labels"] or "").split(", ")
-    return project.show(c, "edit_issue.html", heading=f"Edit issue #{row['number']}", form={**form, **c.form}, chosen=chosen,
-                        may_sort=project.may("Reporter"), **_choices(c, project))  # fmt: skip
+    return project.show(
+        c,
+        "edit_issue.html",
+        heading=f"Edit issue #{row['number']}",
+        form={**form, **c.form},
+        chosen=chosen,
+        may_sort=project.may("Reporter"),
+        **_choices(c, project),
+    )
 
 
 def _sort(c: Context, project: Project, issue_id: int) -> None:
     """Give the issue the assignee, milestone and labels of the form."""
     assignee = c.rows(
         "SELECT p.id FROM people p JOIN code_members m ON m.person_id = p.id WHERE m.project_id = ? AND p.username = ?",
-        project.id, c.form.get("assignee", ""),
-    )  # fmt: skip
+        project.id,
+        c.form.get("assignee", ""),
+    )
     milestone = c.rows(
         "SELECT id FROM code_milestones WHERE project_id = ? AND title = ?", project.id, c.form.get("milestone", "")
     )
@@ -162,7 +204,8 @@ def _sort(c: Context, project: Project, issue_id: int) -> None:
     c.db.execute("DELETE FROM code_issue_labels WHERE issue_id = ?", (issue_id,))
     for name in dict.fromkeys(c.many("labels")):
         c.db.execute(
-            "INSERT INTO code_issue_labels (issue_id, label_id) SELECT ?, id FROM code_labels WHERE project_id = ? AND name = ?",
+            "INSERT INTO code_issue_labels (issue_id, label_id) SELECT ?, id FROM code_labels WHERE project_id = ? "
+            "AND name = ?",
             (issue_id, project.id, name),
         )
 
@@ -203,7 +246,9 @@ def delete(c: Context, project: Project) -> Response:
     if row is None:
         return c.not_found("This issue")
     c.db.execute("DELETE FROM code_issue_labels WHERE issue_id = ?", (row["id"],))
-    c.db.execute("DELETE FROM code_comments WHERE project_id = ? AND kind = 'issue' AND number = ?", (project.id, row["number"]))
+    c.db.execute(
+        "DELETE FROM code_comments WHERE project_id = ? AND kind = 'issue' AND number = ?", (project.id, row["number"])
+    )
     c.db.execute("DELETE FROM code_issues WHERE id = ?", (row["id"],))
     c.flash(f"Issue #{row['number']} was deleted.")
     return c.redirect(f"{project.url}/-/issues")

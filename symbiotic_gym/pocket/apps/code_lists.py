@@ -1,6 +1,5 @@
 """Lists over all projects of the code site: the visitor's own, explore, search, assigned issues, reviews and to-dos."""
 
-
 from starlette.responses import Response
 
 from symbiotic_gym.pocket.apps.code_project import VISIBLE, pairs
@@ -43,7 +42,8 @@ def home(c: Context) -> Response:
     if c.user is None:
         return c.redirect("/explore")
     projects = c.rows(
-        "SELECT l.*, m.role FROM code_listed l JOIN code_members m ON m.project_id = l.id WHERE m.person_id = ? ORDER BY l.name, l.id",
+        "SELECT l.*, m.role FROM code_listed l JOIN code_members m ON m.project_id = l.id WHERE m.person_id = ? "
+        "ORDER BY l.name, l.id",
         c.user_id,
     )
     return c.render("home.html", projects=projects)
@@ -82,17 +82,25 @@ def _search(c: Context, scope: str, words: list[str]) -> Paged:
     """What has every word, in its name or description."""
     mine = f"SELECT id FROM code_listed WHERE {_visible(c)}"
     sql, text, order = {
-        "projects": (f"SELECT * FROM code_listed WHERE id IN ({mine})", "name || ' ' || description || ' ' || topics", "name, id"),
+        "projects": (
+            f"SELECT * FROM code_listed WHERE id IN ({mine})",
+            "name || ' ' || description || ' ' || topics",
+            "name, id",
+        ),
         "issues": (
             "SELECT i.*, l.path, l.name AS project FROM code_issues i JOIN code_listed l ON l.id = i.project_id "
-            f"WHERE i.project_id IN ({mine})", "i.title || ' ' || i.body", "i.at DESC, i.id",
+            f"WHERE i.project_id IN ({mine})",
+            "i.title || ' ' || i.body",
+            "i.at DESC, i.id",
         ),
         "merge requests": (
             "SELECT i.*, l.path, l.name AS project FROM code_merges i JOIN code_listed l ON l.id = i.project_id "
-            f"WHERE i.project_id IN ({mine})", "i.title || ' ' || i.body", "i.at DESC, i.id",
+            f"WHERE i.project_id IN ({mine})",
+            "i.title || ' ' || i.body",
+            "i.at DESC, i.id",
         ),
         "people": ("SELECT * FROM people WHERE 1", "name || ' ' || username", "name, id"),
-    }[scope]  # fmt: skip
+    }[scope]
     wanted = "".join(f" AND instr(lower({text}), ?)" for _ in words)
     return c.paged(f"{sql}{wanted} ORDER BY {order}", *(word.lower() for word in words), per_page=PER_PAGE)
 
@@ -102,8 +110,11 @@ def assigned(c: Context) -> Response:
     issues = c.paged(
         "SELECT i.*, l.path, l.name AS project FROM code_issues i JOIN code_listed l ON l.id = i.project_id "
         "WHERE i.assignee_id = ? AND (? = 'all' OR i.status = ?) ORDER BY i.at DESC, i.id",
-        c.user_id, status, status, per_page=PER_PAGE,
-    )  # fmt: skip
+        c.user_id,
+        status,
+        status,
+        per_page=PER_PAGE,
+    )
     return c.render("assigned.html", issues=issues, state=status)
 
 
@@ -113,8 +124,12 @@ def reviews(c: Context) -> Response:
         "SELECT m.*, l.path, l.name AS project, p.name AS author FROM code_merges m JOIN code_listed l ON l.id = m.project_id "
         "JOIN people p ON p.id = m.author_id "
         "WHERE (m.reviewer_id = ? OR m.author_id = ?) AND (? = 'all' OR m.status = ?) ORDER BY m.at DESC, m.id",
-        c.user_id, c.user_id, status, status, per_page=PER_PAGE,
-    )  # fmt: skip
+        c.user_id,
+        c.user_id,
+        status,
+        status,
+        per_page=PER_PAGE,
+    )
     return c.render("reviews.html", merges=merges, state=status)
 
 
@@ -126,8 +141,9 @@ def todos(c: Context) -> Response:
         "LEFT JOIN code_issues i ON t.kind = 'issue' AND i.project_id = t.project_id AND i.number = t.number "
         "LEFT JOIN code_merges m ON t.kind = 'merge' AND m.project_id = t.project_id AND m.number = t.number "
         "WHERE t.person_id = ? AND t.done = ? ORDER BY t.at DESC, t.id",
-        c.user_id, done,
-    )  # fmt: skip
+        c.user_id,
+        done,
+    )
     return c.render("todos.html", todos=found, done=done)
 
 

@@ -44,13 +44,19 @@ def _merge(c: Context, project: Project) -> Any:
 def _show(c: Context, project: Project, row: Any) -> Response:
     members = c.rows(
         "SELECT p.username, p.name FROM code_members m JOIN people p ON p.id = m.person_id "
-        "WHERE m.project_id = ? AND m.person_id <> ? ORDER BY p.name", project.id, row["author_id"]
-    )  # fmt: skip
+        "WHERE m.project_id = ? AND m.person_id <> ? ORDER BY p.name",
+        project.id,
+        row["author_id"],
+    )
     chosen = c.rows("SELECT username FROM people WHERE id = ?", row["reviewer_id"])
     return project.show(
-        c, "merge.html", merge=row, comments=comments(c, project, "merge", row["number"]),
-        members=[(member["username"], member["name"]) for member in members], reviewer=chosen[0]["username"] if chosen else "",
-    )  # fmt: skip
+        c,
+        "merge.html",
+        merge=row,
+        comments=comments(c, project, "merge", row["number"]),
+        members=[(member["username"], member["name"]) for member in members],
+        reviewer=chosen[0]["username"] if chosen else "",
+    )
 
 
 @in_project()
@@ -106,8 +112,9 @@ def reviewer(c: Context, project: Project) -> Response:
         return c.not_found("This merge request")
     found = c.rows(
         "SELECT p.id, p.name FROM people p JOIN code_members m ON m.person_id = p.id WHERE m.project_id = ? AND p.username = ?",
-        project.id, c.form.get("reviewer", ""),
-    )  # fmt: skip
+        project.id,
+        c.form.get("reviewer", ""),
+    )
     c.db.execute("UPDATE code_merges SET reviewer_id = ? WHERE id = ?", (found[0]["id"] if found else None, row["id"]))
     c.flash(f"{found[0]['name']} is asked to review." if found else "Nobody is asked to review.")
     return c.redirect(f"{project.url}/-/merge_requests/{row['number']}")

@@ -71,7 +71,8 @@ def suggest(c: Context) -> Response:
 @in_project()
 def members(c: Context, project: Project) -> Response:
     found = c.rows(
-        "SELECT m.*, p.name, p.username FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? ORDER BY p.name, p.id",
+        "SELECT m.*, p.name, p.username FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id "
+        "= ? ORDER BY p.name, p.id",
         project.id,
     )
     return project.show(c, "members.html", members=found, roles=_GIVEN)
@@ -89,8 +90,10 @@ def invite(c: Context, project: Project) -> Response:
         if found and c.rows("SELECT 1 FROM code_members WHERE project_id = ? AND person_id = ?", project.id, found[0]["id"]):
             c.errors["username"] = "This person is a member already."
         if not c.errors:
-            c.db.execute("INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, ?, ?)",
-                         (project.id, found[0]["id"], role, c.now.isoformat(sep=" ")))  # fmt: skip
+            c.db.execute(
+                "INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, ?, ?)",
+                (project.id, found[0]["id"], role, c.now.isoformat(sep=" ")),
+            )
             c.flash(f"{found[0]['name']} is now a member.")
             return c.redirect(f"{project.url}/-/project_members")
     return project.show(c, "invite.html", form=c.form, roles=pairs(_GIVEN))
@@ -100,8 +103,10 @@ def _member(c: Context, project: Project) -> Any:
     """The membership that the address names, unless it is the owner's."""
     found = c.rows(
         "SELECT m.*, p.name FROM code_members m JOIN people p ON p.id = m.person_id "
-        "WHERE m.project_id = ? AND m.id = ? AND m.role <> 'Owner'", project.id, c.values["id"]
-    )  # fmt: skip
+        "WHERE m.project_id = ? AND m.id = ? AND m.role <> 'Owner'",
+        project.id,
+        c.values["id"],
+    )
     return found[0] if found else None
 
 

@@ -39,8 +39,10 @@ def new_label(c: Context, project: Project) -> Response:
         if c.rows("SELECT 1 FROM code_labels WHERE project_id = ? AND lower(name) = lower(?)", project.id, name):
             c.errors["name"] = "There is a label of that name."
         if not c.errors:
-            c.db.execute("INSERT INTO code_labels (project_id, name, description) VALUES (?, ?, ?)",
-                         (project.id, name, c.form.get("description", "")))  # fmt: skip
+            c.db.execute(
+                "INSERT INTO code_labels (project_id, name, description) VALUES (?, ?, ?)",
+                (project.id, name, c.form.get("description", "")),
+            )
             c.flash(f"The label {name} was added.")
             return c.redirect(f"{project.url}/-/labels")
     return project.show(c, "new_label.html", form=c.form)

@@ -11,9 +11,7 @@ from symbiotic_gym.pocket.world.code_projects import LEVELS, ROLES
 
 __all__ = ["VISIBLE", "Project", "comments", "in_project", "pairs"]
 
-VISIBLE = (
-    "(visibility = 'public' OR id IN (SELECT project_id FROM code_members WHERE person_id = :me) OR owner_id = :me)"
-)
+VISIBLE = "(visibility = 'public' OR id IN (SELECT project_id FROM code_members WHERE person_id = :me) OR owner_id = :me)"
 """The projects in `code_listed` that the visitor `:me` may see."""
 
 
@@ -48,9 +46,7 @@ def in_project(least: str = "") -> Callable[[Callable[[Context, Project], Respon
 
     def wrap(page: Callable[[Context, Project], Response]) -> Handler:
         def handle(c: Context) -> Response:
-            found = c.rows(
-                "SELECT * FROM code_listed WHERE owner = ? AND slug = ?", c.values["owner"], c.values["slug"]
-            )
+            found = c.rows("SELECT * FROM code_listed WHERE owner = ? AND slug = ?", c.values["owner"], c.values["slug"])
             level = _level(c, found[0]["id"]) if found else 0
             if not found or (found[0]["visibility"] == "private" and not level):
                 return c.not_found("This project")
@@ -76,8 +72,10 @@ def comments(c: Context, project: Project, kind: str, number: int) -> list[Any]:
     return c.rows(
         "SELECT k.*, p.name, p.username FROM code_comments k JOIN people p ON p.id = k.person_id "
         "WHERE k.project_id = ? AND k.kind = ? AND k.number = ? ORDER BY k.at, k.id",
-        project.id, kind, number,
-    )  # fmt: skip
+        project.id,
+        kind,
+        number,
+    )
 
 
 def pairs(values: Iterable[str]) -> list[tuple[str, str]]:

@@ -44,12 +44,24 @@ def new(c: Context) -> Response:
         if not c.errors:
             token = sha256(f"{c.now} {c.user_id} {slug}".encode()).hexdigest()[:20]
             cursor = c.db.execute(
-                "INSERT INTO code_projects (owner_id, name, slug, description, visibility, language, topics, created_at, token) "
+                "INSERT INTO code_projects (owner_id, name, slug, description, visibility, language, topics, "
+                "created_at, token) "
                 "VALUES (?, ?, ?, ?, ?, ?, '', ?, ?)",
-                (c.user_id, name, slug, c.form.get("description", ""), visibility, c.form["language"], c.now.isoformat(sep=" "), token),
+                (
+                    c.user_id,
+                    name,
+                    slug,
+                    c.form.get("description", ""),
+                    visibility,
+                    c.form["language"],
+                    c.now.isoformat(sep=" "),
+                    token,
+                ),
             )
-            c.db.execute("INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, 'Owner', ?)",
-                         (cursor.lastrowid, c.user_id, c.now.isoformat(sep=" ")))  # fmt: skip
+            c.db.execute(
+                "INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, 'Owner', ?)",
+                (cursor.lastrowid, c.user_id, c.now.isoformat(sep=" ")),
+            )
             c.flash(f"The project {name} was made.")
             return c.redirect(f"/{c.user['username']}/{slug}")
     return c.render("new_project.html", form=c.form, languages=pairs(LANGUAGES), visibilities=VISIBILITIES)
@@ -84,7 +96,9 @@ def delete(c: Context, project: Project) -> Response:
     if c.form.get("typed", "") != project.row["slug"]:
         c.flash(f"Nothing was deleted: to delete it, type {project.row['slug']}.", "error")
         return c.redirect(f"{project.url}/-/settings")
-    c.db.execute("DELETE FROM code_issue_labels WHERE issue_id IN (SELECT id FROM code_issues WHERE project_id = ?)", (project.id,))
+    c.db.execute(
+        "DELETE FROM code_issue_labels WHERE issue_id IN (SELECT id FROM code_issues WHERE project_id = ?)", (project.id,)
+    )
     for table in ("members", "files", "commits", "labels", "milestones", "issues", "merges", "comments", "todos", "stars"):
         c.db.execute(f"DELETE FROM code_{table} WHERE project_id = ?", (project.id,))
     c.db.execute("DELETE FROM code_projects WHERE id = ?", (project.id,))

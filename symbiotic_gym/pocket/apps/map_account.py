@@ -35,8 +35,11 @@ def lists(c: Context) -> Response:
             c.db.execute("INSERT INTO map_lists (person_id, name) VALUES (?, ?)", (c.user_id, name))
             c.flash(f"The list {name} was made.")
             return c.redirect("/lists")
-    found = c.rows("SELECT l.*, (SELECT count(*) FROM map_saved s WHERE s.list_id = l.id) AS places FROM map_lists l "
-                   "WHERE person_id = ? ORDER BY name, id", c.user_id)  # fmt: skip
+    found = c.rows(
+        "SELECT l.*, (SELECT count(*) FROM map_saved s WHERE s.list_id = l.id) AS places FROM map_lists l "
+        "WHERE person_id = ? ORDER BY name, id",
+        c.user_id,
+    )
     return c.render("lists.html", lists=found, form=c.form)
 
 
@@ -103,8 +106,10 @@ def report(c: Context) -> Response:
         if topic not in TOPICS:
             c.errors["topic"] = "Choose what is wrong."
         if not c.errors:
-            c.db.execute("INSERT INTO map_reports (person_id, place_id, topic, body) VALUES (?, ?, ?, ?)",
-                         (c.user_id, places[0]["id"], topic, body))  # fmt: skip
+            c.db.execute(
+                "INSERT INTO map_reports (person_id, place_id, topic, body) VALUES (?, ?, ?, ?)",
+                (c.user_id, places[0]["id"], topic, body),
+            )
             c.flash("Thank you. We will look into it.")
             return c.redirect(f"/place/{places[0]['id']}")
     return c.render("report.html", place=places[0], topics=TOPICS, form=c.form)

@@ -1,6 +1,7 @@
 """The drawn map: the country with its towns and roads, a town with its streets and places, and a route through either."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -38,7 +39,9 @@ class _Sheet:
         box = f"{self.left:.0f} {self.top:.0f} {self.width:.0f} {self.height:.0f}"
         label = escape(self.label)
         return Markup(  # every text in it was escaped above
-            f'<svg class="map" viewBox="{box}" role="img" aria-label="{label}" style="--unit:{self.unit:.0f}px">' + "".join(self.parts) + "</svg>"
+            f'<svg class="map" viewBox="{box}" role="img" aria-label="{label}" style="--unit:{self.unit:.0f}px">'
+            + "".join(self.parts)
+            + "</svg>"
         )
 
 
@@ -71,13 +74,20 @@ def town_plan(world: World, town_id: int, place_id: int = 0) -> Markup:
     sheet = _Sheet([(junction["x"], junction["y"]) for junction in own], f"Street map of {name}")
     _draw_roads(world, sheet, junctions, town_id)
     for road in world.rows(
-        "SELECT r.name, min(j.id) AS at FROM map_roads r JOIN map_junctions j ON j.id = r.a WHERE j.town_id = ? GROUP BY r.name ORDER BY r.name", town_id
-    ):  # fmt: skip
+        "SELECT r.name, min(j.id) AS at FROM map_roads r JOIN map_junctions j ON j.id = r.a WHERE j.town_id = ? "
+        "GROUP BY r.name ORDER BY r.name",
+        town_id,
+    ):
         if junctions[road["at"]]["town_id"] == town_id:
             sheet.dot(junctions[road["at"]], "corner")
-    marked = world.rows("SELECT p.name, j.x, j.y FROM map_places p JOIN map_junctions j ON j.id = p.junction_id WHERE p.id = ?", place_id)
-    for row in world.rows("SELECT DISTINCT j.* FROM map_places p JOIN map_junctions j ON j.id = p.junction_id "
-                          "WHERE p.town_id = ? AND p.owner_id IS NULL ORDER BY j.id", town_id):  # fmt: skip
+    marked = world.rows(
+        "SELECT p.name, j.x, j.y FROM map_places p JOIN map_junctions j ON j.id = p.junction_id WHERE p.id = ?", place_id
+    )
+    for row in world.rows(
+        "SELECT DISTINCT j.* FROM map_places p JOIN map_junctions j ON j.id = p.junction_id "
+        "WHERE p.town_id = ? AND p.owner_id IS NULL ORDER BY j.id",
+        town_id,
+    ):
         sheet.dot(row, "place")
     for row in marked:
         sheet.dot(row, "marked", row["name"])
@@ -90,7 +100,7 @@ def route_picture(world: World, passed: Sequence[int], start: str, end: str) -> 
     points = [junctions[junction] for junction in passed]
     sheet = _Sheet([(point["x"], point["y"]) for point in points], f"Map of the way from {start} to {end}")
     _draw_roads(world, sheet, junctions)
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         sheet.line(a, b, "way")
     sheet.dot(points[0], "marked", start)
     sheet.dot(points[-1], "marked", end, shift=0 if len(points) > 1 else 4)

@@ -15,7 +15,11 @@ __all__ = ["LISTED", "add", "units", "visible"]
 PER_PAGE = 12
 LISTED = "SELECT p.*, t.name AS town, t.slug FROM map_places p JOIN map_towns t ON t.id = p.town_id"
 MANY = {kind.many: kind.name for kind in KINDS} | {"Workshops": "Workshop"}
-SORTS = {"name": ("Name", "p.name, p.id"), "rating": ("Best rated", "p.rating DESC, p.id"), "town": ("Town", "t.name, p.name, p.id")}
+SORTS = {
+    "name": ("Name", "p.name, p.id"),
+    "rating": ("Best rated", "p.rating DESC, p.id"),
+    "town": ("Town", "t.name, p.name, p.id"),
+}
 
 
 def add(site: SiteApp) -> None:
@@ -42,8 +46,10 @@ def units(c: Context) -> str:
 
 
 def home(c: Context) -> Response:
-    towns = c.rows("SELECT t.*, (SELECT count(*) FROM map_places p WHERE p.town_id = t.id AND p.owner_id IS NULL) AS places "
-                   "FROM map_towns t ORDER BY t.name")  # fmt: skip
+    towns = c.rows(
+        "SELECT t.*, (SELECT count(*) FROM map_places p WHERE p.town_id = t.id AND p.owner_id IS NULL) AS places "
+        "FROM map_towns t ORDER BY t.name"
+    )
     return c.render("home.html", towns=towns, kinds=list(MANY), picture=country(c))
 
 
@@ -67,9 +73,13 @@ def search(c: Context) -> Response:
     order = SORTS.get(c.query.get("sort", ""), SORTS["name"])[1]
     towns = [row["name"] for row in c.rows("SELECT name FROM map_towns ORDER BY name")]
     return c.render(
-        "search.html", places=c.paged(f"{sql} ORDER BY {order}", *values, per_page=PER_PAGE), towns=towns, features=FEATURES,
-        kinds=sorted(MANY.values()), sorts=[(key, label) for key, (label, _) in SORTS.items()],
-    )  # fmt: skip
+        "search.html",
+        places=c.paged(f"{sql} ORDER BY {order}", *values, per_page=PER_PAGE),
+        towns=towns,
+        features=FEATURES,
+        kinds=sorted(MANY.values()),
+        sorts=[(key, label) for key, (label, _) in SORTS.items()],
+    )
 
 
 def kind(c: Context) -> Response:
@@ -78,9 +88,16 @@ def kind(c: Context) -> Response:
 
 
 def suggest(c: Context) -> Response:
-    found = c.rows(f"{LISTED} WHERE {visible(c)} AND instr(lower(p.name), ?) ORDER BY p.name, p.id LIMIT 6", c.query.get("q", "").lower())
+    found = c.rows(
+        f"{LISTED} WHERE {visible(c)} AND instr(lower(p.name), ?) ORDER BY p.name, p.id LIMIT 6", c.query.get("q", "").lower()
+    )
     kind = "value" if "value" in c.query else "url"
-    return c.json([{"label": f"{row['name']}, {row['town']}", kind: row["name"] if kind == "value" else f"/place/{row['id']}"} for row in found])
+    return c.json(
+        [
+            {"label": f"{row['name']}, {row['town']}", kind: row["name"] if kind == "value" else f"/place/{row['id']}"}
+            for row in found
+        ]
+    )
 
 
 def _place(c: Context) -> Any:
@@ -92,13 +109,23 @@ def place(c: Context) -> Response:
     row = _place(c)
     if row is None:
         return c.not_found("This place")
-    hours = [(DAYS[day["day"]], _clock(day)) for day in c.rows("SELECT * FROM map_hours WHERE place_id = ? ORDER BY day", row["id"])]
+    hours = [
+        (DAYS[day["day"]], _clock(day)) for day in c.rows("SELECT * FROM map_hours WHERE place_id = ? ORDER BY day", row["id"])
+    ]
     lists = c.rows("SELECT * FROM map_lists WHERE person_id = ? ORDER BY name, id", c.user_id) if c.user else []
-    saved = c.rows(
-        "SELECT l.* FROM map_saved s JOIN map_lists l ON l.id = s.list_id WHERE s.place_id = ? AND l.person_id = ? ORDER BY l.name, l.id",
-        row["id"], c.user_id,
-    ) if c.user else []  # fmt: skip
-    return c.render("place.html", place=row, hours=hours, lists=lists, saved=saved, picture=town_plan(c, row["town_id"], row["id"]))
+    saved = (
+        c.rows(
+            "SELECT l.* FROM map_saved s JOIN map_lists l ON l.id = s.list_id WHERE s.place_id = ? AND l.person_id "
+            "= ? ORDER BY l.name, l.id",
+            row["id"],
+            c.user_id,
+        )
+        if c.user
+        else []
+    )
+    return c.render(
+        "place.html", place=row, hours=hours, lists=lists, saved=saved, picture=town_plan(c, row["town_id"], row["id"])
+    )
 
 
 def _clock(day: Any) -> str:
@@ -115,7 +142,11 @@ def nearby(c: Context) -> Response:
         return c.not_found("This place")
     meters = walks(c, row["junction_id"])
     kind = c.query.get("kind", "")
-    others = c.rows(f"{LISTED} WHERE p.owner_id IS NULL AND p.id <> ? AND (? = '' OR p.kind = ?) ORDER BY p.id", row["id"], kind, kind)
-    ranked = sorted((meters[other["junction_id"]], other["name"], other["id"], other) for other in others if other["junction_id"] in meters)
+    others = c.rows(
+        f"{LISTED} WHERE p.owner_id IS NULL AND p.id <> ? AND (? = '' OR p.kind = ?) ORDER BY p.id", row["id"], kind, kind
+    )
+    ranked = sorted(
+        (meters[other["junction_id"]], other["name"], other["id"], other) for other in others if other["junction_id"] in meters
+    )
     found = [(other, distance(far, units(c))) for far, _, _, other in ranked[:15]]
     return c.render("nearby.html", place=row, found=found, kinds=sorted(MANY.values()), kind=kind)

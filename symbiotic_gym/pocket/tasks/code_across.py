@@ -31,17 +31,21 @@ class LocationFromMap(Template):
         mine = world.value("SELECT location FROM code_profiles WHERE person_id = 1")
         found = world.rows(
             "SELECT p.name, t.name AS town FROM map_places p JOIN map_towns t ON t.id = p.town_id "
-            "WHERE p.owner_id IS NULL AND instr(p.name, t.name) = 0 AND t.name <> ? ORDER BY p.id", mine
-        )  # fmt: skip
+            "WHERE p.owner_id IS NULL AND instr(p.name, t.name) = 0 AND t.name <> ? ORDER BY p.id",
+            mine,
+        )
         place = rng.choice(found)
         other = rng.choice([row for row in found if row["town"] != place["town"]])
-        return Instance(params={"place": place["name"]}, near={"place": other["name"]},
-                        effect=[("UPDATE code_profiles SET location = ? WHERE person_id = 1", (place["town"],))])  # fmt: skip
+        return Instance(
+            params={"place": place["name"]},
+            near={"place": other["name"]},
+            effect=[("UPDATE code_profiles SET location = ? WHERE person_id = 1", (place["town"],))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield goto("http://map.pocket/", "The map knows where the place is.")
         page = yield page.fill("Search places", p["place"], "The search finds places by their name.")
-        page = yield page.click("Search", "Now the search is made.", "button")
+        page = yield page.press("Search places", "Enter", "Now the search is made.")
         town = page.row(p["place"]).cells[2].rpartition(", ")[2]
         page = yield goto("http://code.pocket/profile", f"The place is in {town}; the location is part of the profile.")
         page = yield page.fill("Location", town, f"The town is {town}.")
@@ -61,19 +65,29 @@ class IssueWithPrice(Template):
     site, name, level, split = "code", "issue-with-price", 5, "dev"
     also = ("shop",)
     wordings = (
-        "Open an issue called “{title}” in {project}. Its description is only the price of the {product} (under {category} in the shop).",
-        "Create the issue “{title}” in {project}, and as the description give what the {product} costs. It is in the shop's category {category}.",
-        "In {project}, report “{title}” with nothing but the shop's price of the {product}, from the category {category}, as the description.",
+        "Open an issue called “{title}” in {project}. Its description is only the price of the {product} (under "
+        "{category} in the shop).",
+        "Create the issue “{title}” in {project}, and as the description give what the {product} costs. It is in "
+        "the shop's category {category}.",
+        "In {project}, report “{title}” with nothing but the shop's price of the {product}, from the category "
+        "{category}, as the description.",
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *WORK)
-        product = rng.choice(world.rows(
-            "SELECT p.*, c.name AS category FROM shop_products p JOIN shop_categories c ON c.id = p.category_id WHERE p.active ORDER BY p.id"
-        ))  # fmt: skip
-        other = rng.choice(world.rows(
-            "SELECT * FROM shop_products WHERE active AND category_id = ? AND price <> ? ORDER BY id", product["category_id"], product["price"]
-        ))  # fmt: skip
+        product = rng.choice(
+            world.rows(
+                "SELECT p.*, c.name AS category FROM shop_products p JOIN shop_categories c ON c.id = p.category_id "
+                "WHERE p.active ORDER BY p.id"
+            )
+        )
+        other = rng.choice(
+            world.rows(
+                "SELECT * FROM shop_products WHERE active AND category_id = ? AND price <> ? ORDER BY id",
+                product["category_id"],
+                product["price"],
+            )
+        )
         title = rng.choice(("Something to buy", "Costs of new equipment", "For the next budget"))
         effect = [
             (

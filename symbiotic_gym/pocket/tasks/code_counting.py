@@ -32,12 +32,15 @@ class CommitsBy(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_ALL)
         rows = world.rows(
-            "SELECT p.name, count(*) AS n FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id = ? GROUP BY p.id ORDER BY p.id",
+            "SELECT p.name, count(*) AS n FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id "
+            "= ? GROUP BY p.id ORDER BY p.id",
             project["id"],
         )
         wanted = rng.choice(rows)
         total = sum(row["n"] for row in rows)
-        return Instance(params={"person": wanted["name"], "project": project["name"]}, answer=Number(wanted["n"]), near={"said": str(total)})
+        return Instance(
+            params={"person": wanted["name"], "project": project["name"]}, answer=Number(wanted["n"]), near={"said": str(total)}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Commits")
@@ -67,13 +70,20 @@ class OldestWithLabel(Template):
             for label in world.rows("SELECT * FROM code_labels WHERE project_id = ? ORDER BY id", project["id"]):
                 found = world.rows(
                     "SELECT i.title FROM code_issues i JOIN code_issue_labels x ON x.issue_id = i.id "
-                    "WHERE x.label_id = ? AND i.status = 'open' ORDER BY i.at, i.id", label["id"]
-                )  # fmt: skip
+                    "WHERE x.label_id = ? AND i.status = 'open' ORDER BY i.at, i.id",
+                    label["id"],
+                )
                 if len(found) >= 3:
                     choices.append((project, label["name"], found[0]["title"], found[-1]["title"]))
         project, label, oldest, newest = rng.choice(choices)
-        titles = [row["title"] for row in world.rows("SELECT title FROM code_issues WHERE project_id = ? ORDER BY id", project["id"])]
-        return Instance(params={"label": label, "project": project["name"]}, answer=Name(oldest, rivals(titles, oldest)), near={"said": newest})
+        titles = [
+            row["title"] for row in world.rows("SELECT title FROM code_issues WHERE project_id = ? ORDER BY id", project["id"])
+        ]
+        return Instance(
+            params={"label": label, "project": project["name"]},
+            answer=Name(oldest, rivals(titles, oldest)),
+            near={"said": newest},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Issues (")
@@ -101,7 +111,8 @@ class MostStarredIn(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         visible = world.rows(
-            "SELECT * FROM code_listed WHERE visibility = 'public' OR id IN (SELECT project_id FROM code_members WHERE person_id = 1) ORDER BY id"
+            "SELECT * FROM code_listed WHERE visibility = 'public' OR id IN (SELECT project_id FROM code_members "
+            "WHERE person_id = 1) ORDER BY id"
         )
         names = [row["name"] for row in visible]
         best = {}
@@ -139,11 +150,14 @@ class BusiestAssignee(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         names = [row["name"] for row in world.rows("SELECT name FROM people ORDER BY id")]
         choices = []
-        for project in world.rows("SELECT * FROM code_listed WHERE id IN (SELECT project_id FROM code_members WHERE person_id = 1) ORDER BY id"):
+        for project in world.rows(
+            "SELECT * FROM code_listed WHERE id IN (SELECT project_id FROM code_members WHERE person_id = 1) ORDER BY id"
+        ):
             ranked = world.rows(
                 "SELECT p.name, count(*) AS n FROM code_issues i JOIN people p ON p.id = i.assignee_id "
-                "WHERE i.project_id = ? AND i.status = 'open' GROUP BY p.id ORDER BY n DESC, p.id", project["id"]
-            )  # fmt: skip
+                "WHERE i.project_id = ? AND i.status = 'open' GROUP BY p.id ORDER BY n DESC, p.id",
+                project["id"],
+            )
             if project["open_issues"] > 4 and len(ranked) > 1 and ranked[0]["n"] > ranked[1]["n"]:
                 choices.append((project["open_issues"], project["id"], project["name"], ranked[0]["name"], ranked[1]["name"]))
         *_, project_name, first, second = rng.choice(sorted(choices, reverse=True)[:3])
@@ -180,8 +194,9 @@ class UnassignedBugs(Template):
             for row in world.rows(
                 "SELECT l.name, count(*) AS n, sum(i.assignee_id IS NULL) AS free FROM code_labels l "
                 "JOIN code_issue_labels x ON x.label_id = l.id JOIN code_issues i ON i.id = x.issue_id "
-                "WHERE l.project_id = ? AND i.status = 'open' GROUP BY l.id ORDER BY l.id", project["id"]
-            ):  # fmt: skip
+                "WHERE l.project_id = ? AND i.status = 'open' GROUP BY l.id ORDER BY l.id",
+                project["id"],
+            ):
                 if 0 < row["free"] < row["n"]:
                     choices.append((project["name"], row["name"], row["free"], row["n"]))
         project_name, label, free, count = rng.choice(choices)

@@ -27,7 +27,9 @@ class MergeWithoutRight(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, "Guest", "Reporter")
-        merge = rng.choice(world.rows("SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' ORDER BY id", project["id"]))
+        merge = rng.choice(
+            world.rows("SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' ORDER BY id", project["id"])
+        )
         return Instance(params={"merge": merge["title"], "project": project["name"]}, infeasible=True)
 
     def oracle(self, page: Page, p: Params) -> Play:
@@ -37,7 +39,10 @@ class MergeWithoutRight(Template):
         yield infeasible("Only members with the role Developer or above may merge this.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"said done": saying(self.oracle, "Done."), "said instead of reported": saying(self.oracle, "I may not merge it.")}
+        return {
+            "said done": saying(self.oracle, "Done."),
+            "said instead of reported": saying(self.oracle, "I may not merge it."),
+        }
 
 
 class AssignOutsider(Template):
@@ -53,9 +58,12 @@ class AssignOutsider(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *WORK)
         issue = rng.choice(issues_of(world, project))
-        person = rng.choice(world.rows(
-            "SELECT * FROM people WHERE id NOT IN (SELECT person_id FROM code_members WHERE project_id = ?) ORDER BY id", project["id"]
-        ))  # fmt: skip
+        person = rng.choice(
+            world.rows(
+                "SELECT * FROM people WHERE id NOT IN (SELECT person_id FROM code_members WHERE project_id = ?) ORDER BY id",
+                project["id"],
+            )
+        )
         return Instance(params={"person": person["name"], "issue": issue["title"], "project": project["name"]}, infeasible=True)
 
     def oracle(self, page: Page, p: Params) -> Play:
@@ -64,7 +72,10 @@ class AssignOutsider(Template):
         yield infeasible(f"{p['person']} is not a member of the project, so the issue cannot be assigned to them.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"said done": saying(self.oracle, "Done."), "said instead of reported": saying(self.oracle, "This is no member.")}
+        return {
+            "said done": saying(self.oracle, "Done."),
+            "said instead of reported": saying(self.oracle, "This is no member."),
+        }
 
 
 class MissingFile(Template):
@@ -88,7 +99,10 @@ class MissingFile(Template):
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
         heading = f"# {instance.params['project']}"
-        return {"made up": saying(self.oracle, heading), "said instead of reported": saying(self.oracle, "There is no such file.")}
+        return {
+            "made up": saying(self.oracle, heading),
+            "said instead of reported": saying(self.oracle, "There is no such file."),
+        }
 
 
 class TransferProject(Template):
@@ -103,9 +117,13 @@ class TransferProject(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, "Owner")
-        person = rng.choice(world.rows(
-            "SELECT p.* FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id > 1 ORDER BY p.id", project["id"]
-        ))  # fmt: skip
+        person = rng.choice(
+            world.rows(
+                "SELECT p.* FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id "
+                "> 1 ORDER BY p.id",
+                project["id"],
+            )
+        )
         return Instance(params={"project": project["name"], "person": person["name"]}, infeasible=True)
 
     def oracle(self, page: Page, p: Params) -> Play:

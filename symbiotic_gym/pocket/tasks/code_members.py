@@ -39,13 +39,19 @@ class InviteMember(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_LEADS)
         outsiders = world.rows(
-            "SELECT * FROM people WHERE id NOT IN (SELECT person_id FROM code_members WHERE project_id = ?) ORDER BY id", project["id"]
+            "SELECT * FROM people WHERE id NOT IN (SELECT person_id FROM code_members WHERE project_id = ?) ORDER BY id",
+            project["id"],
         )
         wanted, other = rng.sample(outsiders, 2)
         role, wrong = rng.sample(_ROLES, 2)
         return Instance(
             params={"username": wanted["username"], "project": project["name"], "role": role},
-            effect=[("INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, ?, '')", (project["id"], wanted["id"], role))],
+            effect=[
+                (
+                    "INSERT INTO code_members (project_id, person_id, role, at) VALUES (?, ?, ?, '')",
+                    (project["id"], wanted["id"], role),
+                )
+            ],
             near={"username": other["username"], "role": wrong},
         )
 
@@ -79,8 +85,11 @@ class ChangeRole(Template):
         project = project_with(world, rng, *_LEADS)
         member, other = rng.sample(_others(world, project), 2)
         role = rng.choice([role for role in _ROLES if role not in (member["role"], other["role"])])
-        return Instance(params={"person": member["name"], "project": project["name"], "role": role}, near={"person": other["name"]},
-                        effect=[("UPDATE code_members SET role = ? WHERE id = ?", (role, member["id"]))])  # fmt: skip
+        return Instance(
+            params={"person": member["name"], "project": project["name"], "role": role},
+            near={"person": other["name"]},
+            effect=[("UPDATE code_members SET role = ? WHERE id = ?", (role, member["id"]))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
@@ -108,8 +117,11 @@ class RemoveMember(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_LEADS)
         member, other = rng.sample(_others(world, project), 2)
-        return Instance(params={"person": member["name"], "project": project["name"]}, near={"person": other["name"]},
-                        effect=[("DELETE FROM code_members WHERE id = ?", (member["id"],))])  # fmt: skip
+        return Instance(
+            params={"person": member["name"], "project": project["name"]},
+            near={"person": other["name"]},
+            effect=[("DELETE FROM code_members WHERE id = ?", (member["id"],))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
@@ -142,14 +154,24 @@ class DemoteRest(Template):
                 choices.append((project, found))
         project, found = rng.choice(choices)
         spared = rng.choice(found)
-        effect = [("UPDATE code_members SET role = 'Reporter' WHERE project_id = ? AND role = 'Developer' AND id <> ?",
-                   (project["id"], spared["id"]))]  # fmt: skip
+        effect = [
+            (
+                "UPDATE code_members SET role = 'Reporter' WHERE project_id = ? AND role = 'Developer' AND id <> ?",
+                (project["id"], spared["id"]),
+            )
+        ]
         other = rng.choice([row for row in found if row is not spared])
-        return Instance(params={"project": project["name"], "person": spared["name"]}, effect=effect, near={"person": other["name"]})
+        return Instance(
+            params={"project": project["name"], "person": spared["name"]}, effect=effect, near={"person": other["name"]}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
-        names = [row.cells[0] for row in page.rows(below="Name | Username")[1:] if row.cells[2] == "Developer" and row.cells[0] != p["person"]]
+        names = [
+            row.cells[0]
+            for row in page.rows(below="Name | Username")[1:]
+            if row.cells[2] == "Developer" and row.cells[0] != p["person"]
+        ]
         for name in names:
             page = yield page.select(f"Role of {name}", "Reporter", f"{name} is a Developer and not the exception.")
             page = yield page.row(name).page.click("Save", f"The role of {name} has to be saved.", "button")

@@ -15,12 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["TEMPLATES"]
 
 _STATUSES = ("Out for lunch", "At the library", "Back on Monday", "Writing tests", "Travelling by train", "Not at my desk")
-_NEW = ("Cloud Diary", "Window Box", "Sock Sorter", "Tram Bell", "Mushroom Guide", "Postcard Maker", "Attic Inventory", "Snow Clock")
+_NEW = (
+    "Cloud Diary",
+    "Window Box",
+    "Sock Sorter",
+    "Tram Bell",
+    "Mushroom Guide",
+    "Postcard Maker",
+    "Attic Inventory",
+    "Snow Clock",
+)
 _LABELS = ("urgent", "mobile", "translation", "next meeting", "cannot reproduce", "printing")
 _ABOUT = (
-    "Now maintained by volunteers.", "Small, slow and reliable.", "For clubs, schools and families.", "Made for old computers.",
+    "Now maintained by volunteers.",
+    "Small, slow and reliable.",
+    "For clubs, schools and families.",
+    "Made for old computers.",
     "Reads what others throw away.",
-)  # fmt: skip
+)
 
 
 class StarProject(Template):
@@ -30,10 +42,15 @@ class StarProject(Template):
     wordings = ("Star the project {project}.", "Give {project} a star on Treeline.", "Add {project} to my starred projects.")
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        starred = {row["project_id"] for row in world.rows("SELECT project_id FROM code_stars WHERE person_id = 1 ORDER BY project_id")}
+        starred = {
+            row["project_id"] for row in world.rows("SELECT project_id FROM code_stars WHERE person_id = 1 ORDER BY project_id")
+        }
         wanted, other = rng.sample([p for p in joined(world, "Guest", *WORK) if p["id"] not in starred], 2)
-        return Instance(params={"project": wanted["name"]}, near={"project": other["name"]},
-                        effect=[("INSERT INTO code_stars (person_id, project_id) VALUES (1, ?)", (wanted["id"],))])  # fmt: skip
+        return Instance(
+            params={"project": wanted["name"]},
+            near={"project": other["name"]},
+            effect=[("INSERT INTO code_stars (person_id, project_id) VALUES (1, ?)", (wanted["id"],))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_project(page, p["project"])
@@ -59,8 +76,11 @@ class SetStatus(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(_STATUSES, 2)
-        return Instance(params={"status": wanted}, near={"status": other},
-                        effect=[("UPDATE code_profiles SET status = ? WHERE person_id = 1", (wanted,))])  # fmt: skip
+        return Instance(
+            params={"status": wanted},
+            near={"status": other},
+            effect=[("UPDATE code_profiles SET status = ? WHERE person_id = 1", (wanted,))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.fill("Status message", p["status"], "This field holds the status message.")
@@ -89,14 +109,21 @@ class CreateProject(Template):
         visibility, language = rng.choice(("private", "public")), rng.choice(("Go", "JavaScript", "Python", "Rust"))
         effect = [
             (
-                "INSERT INTO code_projects (owner_id, name, slug, description, visibility, language, topics, created_at, token) "
+                "INSERT INTO code_projects (owner_id, name, slug, description, visibility, language, topics, "
+                "created_at, token) "
                 "VALUES (1, ?, ?, '', ?, ?, '', '', '')",
                 (name, name.lower().replace(" ", "-"), visibility, language),
             ),
-            ("INSERT INTO code_members (project_id, person_id, role, at) SELECT max(id), 1, 'Owner', '' FROM code_projects", ()),
+            (
+                "INSERT INTO code_members (project_id, person_id, role, at) SELECT max(id), 1, 'Owner', '' FROM code_projects",
+                (),
+            ),
         ]
-        return Instance(params={"visibility": visibility, "project": name, "language": language}, effect=effect,
-                        near={"project": other, "visibility": "public" if visibility == "private" else "private"})  # fmt: skip
+        return Instance(
+            params={"visibility": visibility, "project": name, "language": language},
+            effect=effect,
+            near={"project": other, "visibility": "public" if visibility == "private" else "private"},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click("New project", "Projects are made there.", "link")
@@ -128,8 +155,11 @@ class CreateLabel(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *WORK)
         label, other = rng.sample(_LABELS, 2)
-        return Instance(params={"label": label, "project": project["name"]}, near={"label": other},
-                        effect=[("INSERT INTO code_labels (project_id, name, description) VALUES (?, ?, '')", (project["id"], label))])  # fmt: skip
+        return Instance(
+            params={"label": label, "project": project["name"]},
+            near={"label": other},
+            effect=[("INSERT INTO code_labels (project_id, name, description) VALUES (?, ?, '')", (project["id"], label))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Labels")
@@ -158,8 +188,11 @@ class EditDescription(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project, other = rng.sample(joined(world, "Owner", "Maintainer"), 2)
         text = rng.choice(_ABOUT)
-        return Instance(params={"project": project["name"], "text": text}, near={"project": other["name"]},
-                        effect=[("UPDATE code_projects SET description = ? WHERE id = ?", (text, project["id"]))])  # fmt: skip
+        return Instance(
+            params={"project": project["name"], "text": text},
+            near={"project": other["name"]},
+            effect=[("UPDATE code_projects SET description = ? WHERE id = ?", (text, project["id"]))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Settings")
@@ -186,10 +219,15 @@ class MoveMilestone(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *WORK)
-        wanted, other = rng.sample(world.rows("SELECT * FROM code_milestones WHERE project_id = ? ORDER BY id", project["id"]), 2)
+        wanted, other = rng.sample(
+            world.rows("SELECT * FROM code_milestones WHERE project_id = ? ORDER BY id", project["id"]), 2
+        )
         day = f"{int(wanted['due'][:4]) + 1}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
-        return Instance(params={"milestone": wanted["title"], "project": project["name"], "day": day}, near={"milestone": other["title"]},
-                        effect=[("UPDATE code_milestones SET due = ? WHERE id = ?", (day, wanted["id"]))])  # fmt: skip
+        return Instance(
+            params={"milestone": wanted["title"], "project": project["name"], "day": day},
+            near={"milestone": other["title"]},
+            effect=[("UPDATE code_milestones SET due = ? WHERE id = ?", (day, wanted["id"]))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Milestones")

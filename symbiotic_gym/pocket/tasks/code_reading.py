@@ -32,8 +32,11 @@ class OpenIssueCount(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_ALL)
-        return Instance(params={"project": project["name"]}, answer=Number(project["open_issues"]),
-                        near={"said": str(project["open_issues"] + 1)})  # fmt: skip
+        return Instance(
+            params={"project": project["name"]},
+            answer=Number(project["open_issues"]),
+            near={"said": str(project["open_issues"] + 1)},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_project(page, p["project"])
@@ -60,13 +63,17 @@ class RoleOfMember(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_ALL)
         members = world.rows(
-            "SELECT p.name, m.role FROM code_members m JOIN people p ON p.id = m.person_id WHERE project_id = ? AND p.id > 1 ORDER BY p.id",
+            "SELECT p.name, m.role FROM code_members m JOIN people p ON p.id = m.person_id WHERE project_id = ? AND "
+            "p.id > 1 ORDER BY p.id",
             project["id"],
         )
         member = rng.choice(members)
         wrong = rng.choice(rivals(ROLES, member["role"]))
-        return Instance(params={"person": member["name"], "project": project["name"]},
-                        answer=Name(member["role"], rivals(ROLES, member["role"])), near={"said": wrong})  # fmt: skip
+        return Instance(
+            params={"person": member["name"], "project": project["name"]},
+            answer=Name(member["role"], rivals(ROLES, member["role"])),
+            near={"said": wrong},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
@@ -93,7 +100,9 @@ class LatestCommitAuthor(Template):
         project = project_with(world, rng, *_ALL)
         names = [row["name"] for row in world.rows("SELECT name FROM people ORDER BY id")]
         last = world.value(
-            "SELECT p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id = ? ORDER BY at DESC, k.id DESC", project["id"]
+            "SELECT p.name FROM code_commits k JOIN people p ON p.id = k.person_id WHERE project_id = ? ORDER BY at "
+            "DESC, k.id DESC",
+            project["id"],
         )
         owner = world.value("SELECT name FROM people WHERE id = ?", project["owner_id"])
         wrong = owner if owner != last else rng.choice(rivals(names, last))
@@ -122,10 +131,14 @@ class SettingValue(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_ALL)
-        content = world.value("SELECT content FROM code_files WHERE project_id = ? AND path = 'config/settings.toml'", project["id"])
+        content = world.value(
+            "SELECT content FROM code_files WHERE project_id = ? AND path = 'config/settings.toml'", project["id"]
+        )
         values = dict(line.split(" = ") for line in content.splitlines() if " = " in line)
         key, other = rng.choice([(a, b) for a in values for b in values if values[a] != values[b]])
-        return Instance(params={"key": key, "project": project["name"]}, answer=Number(int(values[key])), near={"said": values[other]})
+        return Instance(
+            params={"key": key, "project": project["name"]}, answer=Number(int(values[key])), near={"said": values[other]}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_project(page, p["project"])
@@ -153,9 +166,14 @@ class MilestoneDue(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_ALL)
-        wanted, other = rng.sample(world.rows("SELECT * FROM code_milestones WHERE project_id = ? ORDER BY id", project["id"]), 2)
-        return Instance(params={"milestone": wanted["title"], "project": project["name"]}, answer=Day(date.fromisoformat(wanted["due"])),
-                        near={"said": Day(date.fromisoformat(other["due"])).say()})  # fmt: skip
+        wanted, other = rng.sample(
+            world.rows("SELECT * FROM code_milestones WHERE project_id = ? ORDER BY id", project["id"]), 2
+        )
+        return Instance(
+            params={"milestone": wanted["title"], "project": project["name"]},
+            answer=Day(date.fromisoformat(wanted["due"])),
+            near={"said": Day(date.fromisoformat(other["due"])).say()},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Milestones")
@@ -181,8 +199,12 @@ class TokenOfProject(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(joined(world, "Owner"), 2)
-        return Instance(params={"project": wanted["name"]}, answer=Text(wanted["token"]), near={"said": other["token"]},
-                        private=(wanted["token"],))  # fmt: skip
+        return Instance(
+            params={"project": wanted["name"]},
+            answer=Text(wanted["token"]),
+            near={"said": other["token"]},
+            private=(wanted["token"],),
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Settings")

@@ -38,13 +38,18 @@ class MergeRequest(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         choices = []
         for project in joined(world, *_MAY):
-            found = world.rows("SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' AND NOT draft ORDER BY id", project["id"])
+            found = world.rows(
+                "SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' AND NOT draft ORDER BY id", project["id"]
+            )
             if len(found) > 1:
                 choices.append((project, found))
         project, found = rng.choice(choices)
         wanted, other = rng.sample(found, 2)
-        return Instance(params={"merge": wanted["title"], "project": project["name"]}, near={"merge": other["title"]},
-                        effect=[("UPDATE code_merges SET status = 'merged' WHERE id = ?", (wanted["id"],))])  # fmt: skip
+        return Instance(
+            params={"merge": wanted["title"], "project": project["name"]},
+            near={"merge": other["title"]},
+            effect=[("UPDATE code_merges SET status = 'merged' WHERE id = ?", (wanted["id"],))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Merge requests (")
@@ -71,14 +76,22 @@ class AskForReview(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         project = project_with(world, rng, *_MAY)
-        merge = rng.choice(world.rows("SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' ORDER BY id", project["id"]))
+        merge = rng.choice(
+            world.rows("SELECT * FROM code_merges WHERE project_id = ? AND status = 'open' ORDER BY id", project["id"])
+        )
         people = world.rows(
-            "SELECT p.* FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id NOT IN (?, ?) ORDER BY p.id",
-            project["id"], merge["author_id"], merge["reviewer_id"] or 0,
-        )  # fmt: skip
+            "SELECT p.* FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id NOT "
+            "IN (?, ?) ORDER BY p.id",
+            project["id"],
+            merge["author_id"],
+            merge["reviewer_id"] or 0,
+        )
         person, other = rng.sample(people, 2)
-        return Instance(params={"person": person["name"], "merge": merge["title"], "project": project["name"]}, near={"person": other["name"]},
-                        effect=[("UPDATE code_merges SET reviewer_id = ? WHERE id = ?", (person["id"], merge["id"]))])  # fmt: skip
+        return Instance(
+            params={"person": person["name"], "merge": merge["title"], "project": project["name"]},
+            near={"person": other["name"]},
+            effect=[("UPDATE code_merges SET reviewer_id = ? WHERE id = ?", (person["id"], merge["id"]))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Merge requests (")
@@ -106,8 +119,11 @@ class FinishTodo(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(world.rows(_TODOS), 2)
-        return Instance(params={"todo": wanted["title"], "project": wanted["project"]}, near={"todo": other["title"], "project": other["project"]},
-                        effect=[("UPDATE code_todos SET done = 1 WHERE id = ?", (wanted["id"],))])  # fmt: skip
+        return Instance(
+            params={"todo": wanted["title"], "project": wanted["project"]},
+            near={"todo": other["title"], "project": other["project"]},
+            effect=[("UPDATE code_todos SET done = 1 WHERE id = ?", (wanted["id"],))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         row = page.row(p["todo"], f" {p['project']} ")
@@ -138,8 +154,11 @@ class TodosFrom(Template):
         wanted = rng.choice(several)
         other = rng.choice([name for name in authors if name != wanted])
         ids = [row["id"] for row in rows if row["author"] == wanted]
-        return Instance(params={"person": wanted}, near={"person": other},
-                        effect=[("UPDATE code_todos SET done = 1 WHERE id = ?", (todo,)) for todo in ids])  # fmt: skip
+        return Instance(
+            params={"person": wanted},
+            near={"person": other},
+            effect=[("UPDATE code_todos SET done = 1 WHERE id = ?", (todo,)) for todo in ids],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click("To-do list", "To-dos are listed there.", "link")
@@ -172,12 +191,21 @@ class ChangeSetting(Template):
         value = str(int(old) + rng.randrange(1, 50))
         message = f"Set {key.replace('_', ' ')} to what the server needs"
         effect = [
-            ("UPDATE code_files SET content = ? WHERE id = ?", (file["content"].replace(f"{key} = {old}\n", f"{key} = {value}\n"), file["id"])),
-            ("INSERT INTO code_commits (project_id, sha, person_id, message, at, added, removed) VALUES (?, '', 1, ?, '', 1, 1)",
-             (project["id"], message)),
-        ]  # fmt: skip
-        return Instance(params={"project": project["name"], "key": key, "value": value, "message": message}, effect=effect,
-                        near={"value": str(int(value) + 1), "project": other["name"]})  # fmt: skip
+            (
+                "UPDATE code_files SET content = ? WHERE id = ?",
+                (file["content"].replace(f"{key} = {old}\n", f"{key} = {value}\n"), file["id"]),
+            ),
+            (
+                "INSERT INTO code_commits (project_id, sha, person_id, message, at, added, removed) VALUES (?, '', "
+                "1, ?, '', 1, 1)",
+                (project["id"], message),
+            ),
+        ]
+        return Instance(
+            params={"project": project["name"], "key": key, "value": value, "message": message},
+            effect=effect,
+            near={"value": str(int(value) + 1), "project": other["name"]},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_project(page, p["project"])

@@ -22,20 +22,30 @@ class DriveToMaker(Template):
     site, name, level, split = "map", "drive-to-maker", 5, "test"
     also = ("shop",)
     wordings = (
-        "How long is the drive from {start} to the workshop of the brand that makes the {product}? The shop sells it under {category}.",
+        "How long is the drive from {start} to the workshop of the brand that makes the {product}? The shop sells "
+        "it under {category}.",
         "The shop has the {product} in its category {category}. How long do I drive from {start} to its maker's workshop?",
-        "Find out who makes the {product} ({category} in the shop), and the driving time from {start} to that brand's workshop.",
+        "Find out who makes the {product} ({category} in the shop), and the driving time from {start} to that "
+        "brand's workshop.",
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        product = rng.choice(world.rows(
-            "SELECT p.*, c.name AS category FROM shop_products p JOIN shop_categories c ON c.id = p.category_id WHERE p.active ORDER BY p.id"
-        ))  # fmt: skip
+        product = rng.choice(
+            world.rows(
+                "SELECT p.*, c.name AS category FROM shop_products p JOIN shop_categories c ON c.id = p.category_id "
+                "WHERE p.active ORDER BY p.id"
+            )
+        )
         workshop = world.one("SELECT * FROM map_places WHERE name = ?", f"{product['brand']} Workshop")
-        start = rng.choice([place for place in places(world) if place["town_id"] != workshop["town_id"] and place["kind"] != "Workshop"])
+        start = rng.choice(
+            [place for place in places(world) if place["town_id"] != workshop["town_id"] and place["kind"] != "Workshop"]
+        )
         minutes = time_between(world, start, workshop, "driving")
-        return Instance(params={"start": start["name"], "product": product["name"], "category": product["category"]},
-                        answer=Duration(minutes), near={"said": Duration(minutes + 9).say()})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "product": product["name"], "category": product["category"]},
+            answer=Duration(minutes),
+            near={"said": Duration(minutes + 9).say()},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield goto("http://shop.pocket/", "The shop says who makes it.")
@@ -63,18 +73,25 @@ class DriveToPerson(Template):
     wordings = (
         "How long is the drive from {start} to the town hall of the town that {username} gives as the location on Treeline?",
         "{username} on Treeline names a town as the location. How long do I drive there, to its town hall, from {start}?",
-        "Look up where {username} is located according to Treeline, and tell me the driving time from {start} to that town's town hall.",
+        "Look up where {username} is located according to Treeline, and tell me the driving time from {start} to "
+        "that town's town hall.",
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        person = rng.choice(world.rows(
-            "SELECT p.username, f.location FROM people p JOIN code_profiles f ON f.person_id = p.id WHERE p.id > 1 ORDER BY p.id"
-        ))  # fmt: skip
+        person = rng.choice(
+            world.rows(
+                "SELECT p.username, f.location FROM people p JOIN code_profiles f ON f.person_id = p.id WHERE p.id "
+                "> 1 ORDER BY p.id"
+            )
+        )
         hall = world.one("SELECT * FROM map_places WHERE name = ?", f"{person['location']} Town Hall")
         start = rng.choice([place for place in places(world) if place["town_id"] != hall["town_id"]])
         minutes = time_between(world, start, hall, "driving")
-        return Instance(params={"start": start["name"], "username": person["username"]}, answer=Duration(minutes),
-                        near={"said": Duration(minutes + 9).say()})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "username": person["username"]},
+            answer=Duration(minutes),
+            near={"said": Duration(minutes + 9).say()},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield goto(f"http://code.pocket/users/{p['username']}", "The profile on Treeline has the location.")

@@ -34,7 +34,10 @@ class BusTime(Template):
         yield infeasible("The directions are for driving and walking only; there is nothing about buses.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"made up": saying(self.oracle, "40 min"), "said instead of reported": saying(self.oracle, "There are no buses.")}
+        return {
+            "made up": saying(self.oracle, "40 min"),
+            "said instead of reported": saying(self.oracle, "There are no buses."),
+        }
 
 
 class BookTable(Template):

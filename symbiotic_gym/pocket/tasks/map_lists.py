@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["TEMPLATES"]
 
 _LISTS = ("Rainy days", "With the children", "Birthday ideas", "Quiet corners", "For visitors", "Sunday walks")
+_SETTINGS = {
+    "distances in miles": ("Distances in", "miles", "units"),
+    "usually walking": ("Usual way to travel", "walking", "mode"),
+}
 _TOPICS = ("Wrong opening hours", "Wrong phone number", "Closed for good", "Wrong position")
 _DETAILS = (
-    "There is a note on the door.", "I was there yesterday and saw it myself.", "The owner told me so.", "It has been like this since spring.",
-)  # fmt: skip
+    "There is a note on the door.",
+    "I was there yesterday and saw it myself.",
+    "The owner told me so.",
+    "It has been like this since spring.",
+)
 
 
 def _mine(world: "World") -> list[Any]:
@@ -27,18 +34,28 @@ def _mine(world: "World") -> list[Any]:
 
 
 def _on(world: "World", list_id: int) -> list[Any]:
-    return world.rows("SELECT p.* FROM map_places p JOIN map_saved s ON s.place_id = p.id WHERE s.list_id = ? ORDER BY p.id", list_id)
+    return world.rows(
+        "SELECT p.* FROM map_places p JOIN map_saved s ON s.place_id = p.id WHERE s.list_id = ? ORDER BY p.id", list_id
+    )
 
 
 class CreateList(Template):
     """One field and one button on the first page."""
 
     site, name, level, split, start = "map", "create-list", 1, "train", "/lists"
-    wordings = ("Make a new list called “{list}” on Waymark.", "Create the list “{list}” for places.", "I want a list “{list}” among my lists of places.")
+    wordings = (
+        "Make a new list called “{list}” on Waymark.",
+        "Create the list “{list}” for places.",
+        "I want a list “{list}” among my lists of places.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(_LISTS, 2)
-        return Instance(params={"list": wanted}, near={"list": other}, effect=[("INSERT INTO map_lists (person_id, name) VALUES (1, ?)", (wanted,))])
+        return Instance(
+            params={"list": wanted},
+            near={"list": other},
+            effect=[("INSERT INTO map_lists (person_id, name) VALUES (1, ?)", (wanted,))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.fill("Name", p["list"], "This is its name.")
@@ -61,19 +78,18 @@ class SetUnits(Template):
         "In the settings of the map I want this: {setting}.",
         "Set up Waymark for me like this: {setting}.",
     )
-    _SETTINGS = {
-        "distances in miles": ("Distances in", "miles", "units"),
-        "usually walking": ("Usual way to travel", "walking", "mode"),
-    }
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        wanted, other = rng.sample(list(self._SETTINGS), 2)
-        _, value, column = self._SETTINGS[wanted]
-        return Instance(params={"setting": wanted}, near={"setting": other},
-                        effect=[(f"UPDATE map_settings SET {column} = ? WHERE person_id = 1", (value,))])  # fmt: skip
+        wanted, other = rng.sample(list(_SETTINGS), 2)
+        _, value, column = _SETTINGS[wanted]
+        return Instance(
+            params={"setting": wanted},
+            near={"setting": other},
+            effect=[(f"UPDATE map_settings SET {column} = ? WHERE person_id = 1", (value,))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
-        label, value, _ = self._SETTINGS[p["setting"]]
+        label, value, _ = _SETTINGS[p["setting"]]
         page = yield page.select(label, value, "This list holds that setting.")
         yield page.click("Save settings", "The change has to be saved.", "button")
         yield done("The settings are saved.")
@@ -100,8 +116,11 @@ class SavePlace(Template):
         saved = {place["id"] for each in lists for place in _on(world, each["id"])}
         place = rng.choice([place for place in places(world) if place["id"] not in saved])
         wanted, other = rng.sample(lists, 2)
-        return Instance(params={"place": place["name"], "list": wanted["name"]}, near={"list": other["name"]},
-                        effect=[("INSERT INTO map_saved (list_id, place_id) VALUES (?, ?)", (wanted["id"], place["id"]))])  # fmt: skip
+        return Instance(
+            params={"place": place["name"], "list": wanted["name"]},
+            near={"list": other["name"]},
+            effect=[("INSERT INTO map_saved (list_id, place_id) VALUES (?, ?)", (wanted["id"], place["id"]))],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_place(page, p["place"])
@@ -128,7 +147,10 @@ class DeleteList(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(_mine(world), 2)
-        effect = [("DELETE FROM map_saved WHERE list_id = ?", (wanted["id"],)), ("DELETE FROM map_lists WHERE id = ?", (wanted["id"],))]
+        effect = [
+            ("DELETE FROM map_saved WHERE list_id = ?", (wanted["id"],)),
+            ("DELETE FROM map_lists WHERE id = ?", (wanted["id"],)),
+        ]
         return Instance(params={"list": wanted["name"]}, near={"list": other["name"]}, effect=effect)
 
     def oracle(self, page: Page, p: Params) -> Play:
@@ -158,8 +180,13 @@ class MoveSaved(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         old, new = rng.sample(_mine(world), 2)
         place, other = rng.sample(_on(world, old["id"]), 2)
-        return Instance(params={"place": place["name"], "old": old["name"], "new": new["name"]}, near={"place": other["name"]},
-                        effect=[("UPDATE map_saved SET list_id = ? WHERE list_id = ? AND place_id = ?", (new["id"], old["id"], place["id"]))])  # fmt: skip
+        return Instance(
+            params={"place": place["name"], "old": old["name"], "new": new["name"]},
+            near={"place": other["name"]},
+            effect=[
+                ("UPDATE map_saved SET list_id = ? WHERE list_id = ? AND place_id = ?", (new["id"], old["id"], place["id"]))
+            ],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click("My lists", "The place has to leave one of these lists.", "link")
@@ -193,7 +220,11 @@ class ClearClosed(Template):
         for each in _mine(world):
             saved = _on(world, each["id"])
             for day in range(7):
-                closed = [p["id"] for p in saved if world.value("SELECT opens FROM map_hours WHERE place_id = ? AND day = ?", p["id"], day) is None]
+                closed = [
+                    p["id"]
+                    for p in saved
+                    if world.value("SELECT opens FROM map_hours WHERE place_id = ? AND day = ?", p["id"], day) is None
+                ]
                 if closed and len(closed) < len(saved):
                     choices.append((each, day, closed))
         wanted, day, closed = rng.choice(choices)
@@ -239,8 +270,16 @@ class ReportProblem(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         place, other = rng.sample(places(world), 2)
         (topic, wrong), details = rng.sample(_TOPICS, 2), rng.choice(_DETAILS)
-        return Instance(params={"place": place["name"], "topic": topic, "details": details}, near={"place": other["name"], "topic": wrong},
-                        effect=[("INSERT INTO map_reports (person_id, place_id, topic, body) VALUES (1, ?, ?, ?)", (place["id"], topic, details))])  # fmt: skip
+        return Instance(
+            params={"place": place["name"], "topic": topic, "details": details},
+            near={"place": other["name"], "topic": wrong},
+            effect=[
+                (
+                    "INSERT INTO map_reports (person_id, place_id, topic, body) VALUES (1, ?, ?, ?)",
+                    (place["id"], topic, details),
+                )
+            ],
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_place(page, p["place"])

@@ -41,7 +41,11 @@ class OpenKind(Template):
     """A link of another list on the start page."""
 
     site, name, level, split = "map", "open-kind", 1, "train"
-    wordings = ("List all {kind} on the map.", "Show me every one of the {kind} that Waymark knows.", "Open Waymark's list of {kind}.")
+    wordings = (
+        "List all {kind} on the map.",
+        "Show me every one of the {kind} that Waymark knows.",
+        "Open Waymark's list of {kind}.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(KINDS, 2)
@@ -63,7 +67,11 @@ class OpenPlace(Template):
     """A search with one result that has the very name."""
 
     site, name, level, split = "map", "open-place", 2, "train"
-    wordings = ("Find the place {place} on Waymark and open its page.", "Open the page of {place} on the map.", "Look up {place} on Waymark.")
+    wordings = (
+        "Find the place {place} on Waymark and open its page.",
+        "Open the page of {place} on the map.",
+        "Look up {place} on Waymark.",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(places(world), 2)

@@ -25,7 +25,11 @@ class PhoneOf(Template):
     """One fact of a place."""
 
     site, name, level, split = "map", "phone-of", 2, "train"
-    wordings = ("What is the phone number of {place}?", "Give me the telephone number of {place}.", "Under which number can I call {place}?")
+    wordings = (
+        "What is the phone number of {place}?",
+        "Give me the telephone number of {place}.",
+        "Under which number can I call {place}?",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         wanted, other = rng.sample(places(world), 2)
@@ -46,7 +50,11 @@ class ClosedDay(Template):
     """The one row of a table that is different."""
 
     site, name, level, split = "map", "closed-day", 2, "dev"
-    wordings = ("On which day of the week is {place} closed?", "Which is the day off of {place}?", "{place} is closed on one day. Which one?")
+    wordings = (
+        "On which day of the week is {place} closed?",
+        "Which is the day off of {place}?",
+        "{place} is closed on one day. Which one?",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         fitting = [(p, [d["day"] for d in _week(world, p) if d["opens"] is None]) for p in places(world)]
@@ -70,13 +78,19 @@ class OpenOnDay(Template):
     """Yes or no."""
 
     site, name, level, split = "map", "open-on-day", 2, "train"
-    wordings = ("Is {place} open on {day}s?", "Could I go to {place} on a {day}? Answer yes or no.", "Does {place} open its doors on {day}s?")
+    wordings = (
+        "Is {place} open on {day}s?",
+        "Could I go to {place} on a {day}? Answer yes or no.",
+        "Does {place} open its doors on {day}s?",
+    )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         is_open = rng.random() < 0.5
         choices = [(p, d["day"]) for p in places(world) for d in _week(world, p) if (d["opens"] is not None) == is_open]
         place, day = rng.choice(choices)
-        return Instance(params={"place": place["name"], "day": DAYS[day]}, answer=YesNo(is_open), near={"said": "No" if is_open else "Yes"})
+        return Instance(
+            params={"place": place["name"], "day": DAYS[day]}, answer=YesNo(is_open), near={"said": "No" if is_open else "Yes"}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_place(page, p["place"])
@@ -101,11 +115,16 @@ class HoursOpen(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        choices = [(p, d) for p in places(world) for d in _week(world, p) if d["opens"] is not None and d["closes"] - d["opens"] < 1440]
+        choices = [
+            (p, d) for p in places(world) for d in _week(world, p) if d["opens"] is not None and d["closes"] - d["opens"] < 1440
+        ]
         place, day = rng.choice(choices)
         hours = (day["closes"] - day["opens"]) // 60
-        return Instance(params={"place": place["name"], "day": DAYS[day["day"]]}, answer=Number(hours),
-                        near={"said": str(hours + 1), "time": str(day["closes"] // 60)})  # fmt: skip
+        return Instance(
+            params={"place": place["name"], "day": DAYS[day["day"]]},
+            answer=Number(hours),
+            near={"said": str(hours + 1), "time": str(day["closes"] // 60)},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_place(page, p["place"])
@@ -125,7 +144,7 @@ class CountInTown(Template):
 
     site, name, level, split = "map", "count-in-town", 3, "train"
     wordings = (
-        "How many {kind} are there in {town}?",
+        "How many {kind} are there in the town of {town} on the map?",
         "Count the {kind} that Waymark knows in {town}.",
         "What is the number of {kind} in the town of {town}?",
     )
@@ -135,7 +154,11 @@ class CountInTown(Template):
         kind = rng.choice([kind for kind in KINDS if kind.each[1] > 1])
         count = sum(place["town_id"] == town["id"] for place in places(world, kind.name))
         total = len(places(world, kind.name))
-        return Instance(params={"kind": kind.many, "town": town["name"]}, answer=Number(count), near={"said": str(count + 1), "total": str(total)})
+        return Instance(
+            params={"kind": kind.many, "town": town["name"]},
+            answer=Number(count),
+            near={"said": str(count + 1), "total": str(total)},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click(p["kind"], f"This lists all {p['kind']}.", "link")
@@ -171,7 +194,9 @@ class BestRated(Template):
                     choices.append((kind, feature, found[0]["name"], wrong))
         kind, feature, right, wrong = rng.choice(choices)
         names = [place["name"] for place in places(world)]
-        return Instance(params={"kind": kind.many, "feature": feature}, answer=Name(right, rivals(names, right)), near={"said": wrong})
+        return Instance(
+            params={"kind": kind.many, "feature": feature}, answer=Name(right, rivals(names, right)), near={"said": wrong}
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield page.click(p["kind"], f"This lists all {p['kind']}.", "link")

@@ -36,8 +36,11 @@ class TravelTime(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         start, end = two_places(world, rng)
         mode, other = rng.sample(("driving", "walking"), 2)
-        return Instance(params={"start": start["name"], "end": end["name"], "mode": mode}, answer=Duration(time_between(world, start, end, mode)),
-                        near={"said": Duration(time_between(world, start, end, other)).say()})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "end": end["name"], "mode": mode},
+            answer=Duration(time_between(world, start, end, mode)),
+            near={"said": Duration(time_between(world, start, end, other)).say()},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from directions(page, p["start"], p["end"], p["mode"])
@@ -67,8 +70,11 @@ class TravelDistance(Template):
         mode = rng.choice(("driving", "walking"))
         way = route(world, start["junction_id"], end["junction_id"], mode)
         shown = f"{(way.meters if way else 0) / 1000:.1f}"
-        return Instance(params={"start": start["name"], "end": end["name"], "mode": mode}, answer=Number(Decimal(shown)),
-                        near={"said": f"{Decimal(shown) + 1} km"})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "end": end["name"], "mode": mode},
+            answer=Number(Decimal(shown)),
+            near={"said": f"{Decimal(shown) + 1} km"},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from directions(page, p["start"], p["end"], p["mode"])
@@ -99,12 +105,19 @@ class NearestKind(Template):
             place = rng.choice(places(world))
             kind = rng.choice(("Café", "Restaurant", "Bakery", "Pharmacy", "Hotel", "Bookshop"))
             meters = walks(world, place["junction_id"])
-            ranked = sorted((meters[p["junction_id"]], p["name"]) for p in places(world, kind)
-                            if p["id"] != place["id"] and p["junction_id"] in meters)  # fmt: skip
+            ranked = sorted(
+                (meters[p["junction_id"]], p["name"])
+                for p in places(world, kind)
+                if p["id"] != place["id"] and p["junction_id"] in meters
+            )
             if len(ranked) > 1 and ranked[1][0] - ranked[0][0] > 150:
                 break
         right, wrong = ranked[0][1], ranked[1][1]
-        return Instance(params={"kind": kind, "place": place["name"]}, answer=Name(right, rivals(names, right, place["name"])), near={"said": wrong})
+        return Instance(
+            params={"kind": kind, "place": place["name"]},
+            answer=Name(right, rivals(names, right, place["name"])),
+            near={"said": wrong},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_place(page, p["place"])
@@ -137,8 +150,11 @@ class NearerByCar(Template):
             if abs(times[0] - times[1]) > 3:
                 break
         right, wrong = (one, other) if times[0] < times[1] else (other, one)
-        return Instance(params={"start": start["name"], "one": one["name"], "other": other["name"]},
-                        answer=Name(right["name"], (wrong["name"],)), near={"said": wrong["name"]})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "one": one["name"], "other": other["name"]},
+            answer=Name(right["name"], (wrong["name"],)),
+            near={"said": wrong["name"]},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from directions(page, p["start"], p["one"], "driving")
@@ -168,8 +184,11 @@ class ViaPlace(Template):
     def draw(self, world: "World", rng: random.Random) -> Instance:
         start, stop, end = rng.sample(places(world), 3)
         first, second = time_between(world, start, stop, "driving"), time_between(world, stop, end, "driving")
-        return Instance(params={"start": start["name"], "stop": stop["name"], "end": end["name"]}, answer=Duration(first + second),
-                        near={"said": _later(first + second)})  # fmt: skip
+        return Instance(
+            params={"start": start["name"], "stop": stop["name"], "end": end["name"]},
+            answer=Duration(first + second),
+            near={"said": _later(first + second)},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from directions(page, p["start"], p["stop"], "driving")
@@ -200,8 +219,11 @@ class FromHome(Template):
         home = world.one("SELECT * FROM map_places WHERE owner_id = 1 ORDER BY id")
         place = rng.choice([place for place in places(world) if place["town_id"] != home["town_id"]])
         mode, other = rng.sample(("driving", "walking"), 2)
-        return Instance(params={"mode": mode, "place": place["name"]}, answer=Duration(time_between(world, home, place, mode)),
-                        near={"said": Duration(time_between(world, home, place, other)).say()})  # fmt: skip
+        return Instance(
+            params={"mode": mode, "place": place["name"]},
+            answer=Duration(time_between(world, home, place, mode)),
+            near={"said": Duration(time_between(world, home, place, other)).say()},
+        )
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from directions(page, "Home", p["place"], p["mode"])

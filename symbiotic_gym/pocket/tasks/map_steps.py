@@ -18,7 +18,8 @@ Steps = Generator[Candidate, Page, Page]
 def places(world: "World", *kinds: str) -> list[Any]:
     """The places that everybody sees, of these kinds or all."""
     rows = world.rows(
-        "SELECT p.*, t.name AS town, t.slug FROM map_places p JOIN map_towns t ON t.id = p.town_id WHERE p.owner_id IS NULL ORDER BY p.id"
+        "SELECT p.*, t.name AS town, t.slug FROM map_places p JOIN map_towns t ON t.id = p.town_id WHERE p.owner_id "
+        "IS NULL ORDER BY p.id"
     )
     return [row for row in rows if not kinds or row["kind"] in kinds]
 
@@ -42,7 +43,7 @@ def time_between(world: "World", start: Any, end: Any, mode: str) -> int:
 def open_place(page: Page, name: str) -> Steps:
     """From any page to a place, by the search."""
     page = yield page.fill("Search places", name, f"The search finds places by their name, as {name}.")
-    page = yield page.click("Search", "Now the search is made.", "button")
+    page = yield page.press("Search places", "Enter", "Now the search is made.")
     return (yield page.click(name, "This result has just that name.", "link"))
 
 

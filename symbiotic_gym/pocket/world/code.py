@@ -27,16 +27,26 @@ def build(world: WorldBuilder) -> None:
     people = world.rows("SELECT * FROM people ORDER BY id")
     for person in people:
         world.insert(
-            "code_profiles", person_id=person["id"], status=rng.choice(STATUSES), bio=rng.choice(BIOS), location=person["city"],
+            "code_profiles",
+            person_id=person["id"],
+            status=rng.choice(STATUSES),
+            bio=rng.choice(BIOS),
+            location=person["city"],
             notify=rng.choice(("All activity", "Only mentions", "Nothing")),
-        )  # fmt: skip
+        )
     world.private("email", people[0]["email"], 1, "http://code.pocket/profile*")
     concepts = rng.sample(CONCEPTS, PROJECTS)
     for number, concept in enumerate(concepts):
         owner = people[0] if number < MINE else rng.choice(people[1:])
         joined = MINE <= number < MINE + 5
-        _project(world, concept, owner, people, my_role=("Guest", "Reporter", "Developer", "Maintainer", "Developer")[number - MINE]
-                 if joined else "", private=number in (1, 3) or (number >= MINE and number % 6 == 1))  # fmt: skip
+        _project(
+            world,
+            concept,
+            owner,
+            people,
+            my_role=("Guest", "Reporter", "Developer", "Maintainer", "Developer")[number - MINE] if joined else "",
+            private=number in (1, 3) or (number >= MINE and number % 6 == 1),
+        )
     for project in world.rows("SELECT * FROM code_projects ORDER BY id"):
         _stars(world, project)
     todos(world)
@@ -46,18 +56,29 @@ def _project(world: WorldBuilder, concept: Concept, owner: Any, people: list[Any
     rng = world.rng
     version = f"{rng.randrange(1, 4)}.{rng.randrange(3, 12)}"
     project = world.insert(
-        "code_projects", owner_id=owner["id"], name=concept.name, slug=concept.slug, description=concept.description,
-        visibility="private" if private else "public", language=concept.language, topics=", ".join(concept.topics),
-        created_at=world.ago(900, 420), token="".join(rng.choices("abcdefghjkmnpqrstuvwxyz23456789", k=20)),
-    )  # fmt: skip
+        "code_projects",
+        owner_id=owner["id"],
+        name=concept.name,
+        slug=concept.slug,
+        description=concept.description,
+        visibility="private" if private else "public",
+        language=concept.language,
+        topics=", ".join(concept.topics),
+        created_at=world.ago(900, 420),
+        token="".join(rng.choices("abcdefghjkmnpqrstuvwxyz23456789", k=20)),
+    )
     row = world.one("SELECT * FROM code_projects WHERE id = ?", project)
     world.private("token", row["token"], owner["id"], f"http://code.pocket/{owner['username']}/{concept.slug}/-/settings*")
     members = _members(world, project, owner, people, my_role)
-    labels = {name: world.insert("code_labels", project_id=project, name=name, description=LABELS[name])
-              for name in [*list(LABELS)[:3], *sorted(rng.sample(list(LABELS)[3:], rng.randrange(3, 6)))]}  # fmt: skip
+    labels = {
+        name: world.insert("code_labels", project_id=project, name=name, description=LABELS[name])
+        for name in [*list(LABELS)[:3], *sorted(rng.sample(list(LABELS)[3:], rng.randrange(3, 6)))]
+    }
     major, minor = version.split(".")
     milestones = [
-        world.insert("code_milestones", project_id=project, title=f"Version {major}.{int(minor) + step}", due=_later(world, 30 * step))
+        world.insert(
+            "code_milestones", project_id=project, title=f"Version {major}.{int(minor) + step}", due=_later(world, 30 * step)
+        )
         for step in (1, 2, 3)
     ]
     contact = rng.choice(members)
@@ -88,16 +109,25 @@ def _commits(world: WorldBuilder, project: int, concept: Concept, members: list[
     moments = sorted(world.ago(260) for _ in range(rng.randrange(24, 56)))
     for at in moments:
         world.insert(
-            "code_commits", project_id=project, sha=f"{rng.getrandbits(160):040x}", person_id=rng.choices(members, weights)[0]["id"],
-            message=rng.choice(COMMITS).format(part=rng.choice(concept.parts)), at=at, added=rng.randrange(1, 240),
+            "code_commits",
+            project_id=project,
+            sha=f"{rng.getrandbits(160):040x}",
+            person_id=rng.choices(members, weights)[0]["id"],
+            message=rng.choice(COMMITS).format(part=rng.choice(concept.parts)),
+            at=at,
+            added=rng.randrange(1, 240),
             removed=rng.randrange(0, 120),
-        )  # fmt: skip
+        )
 
 
 def _stars(world: WorldBuilder, project: Any) -> None:
     rng = world.rng
-    known = [row["person_id"] for row in world.rows("SELECT person_id FROM code_members WHERE project_id = ? AND person_id > 1 "
-                                                    "ORDER BY person_id", project["id"])]  # fmt: skip
+    known = [
+        row["person_id"]
+        for row in world.rows(
+            "SELECT person_id FROM code_members WHERE project_id = ? AND person_id > 1 ORDER BY person_id", project["id"]
+        )
+    ]
     could = known if project["visibility"] == "private" else list(range(2, 49))
     for person in sorted(rng.sample(could, min(len(could), rng.randrange(0, 30)))):
         world.insert("code_stars", person_id=person, project_id=project["id"])

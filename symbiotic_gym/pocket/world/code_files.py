@@ -92,30 +92,45 @@ def _source(language: str, part: str, rng: random.Random) -> Iterator[tuple[str,
     camel = "".join(word.capitalize() for word in part.split())
     most = rng.randrange(10, 500)
     if language == "Python":
-        yield f"src/{name}.py", (
-            f'"""The {part}."""\n\nMOST = {most}\n\n\nclass {camel}:\n    def __init__(self):\n        self.entries = []\n\n'
-            f"    def add(self, entry):\n        if len(self.entries) >= MOST:\n            self.entries.pop(0)\n"
-            f"        self.entries.append(entry)\n"
+        yield (
+            f"src/{name}.py",
+            (
+                f'"""The {part}."""\n\nMOST = {most}\n\n\nclass {camel}:\n    def __init__(self):\n        self.entries = []\n\n'
+                f"    def add(self, entry):\n        if len(self.entries) >= MOST:\n            self.entries.pop(0)\n"
+                f"        self.entries.append(entry)\n"
+            ),
         )
-        yield f"tests/test_{name}.py", (
-            f"from {name} import MOST, {camel}\n\n\ndef test_full():\n    it = {camel}()\n    for n in range(MOST + 1):\n"
-            f"        it.add(n)\n    assert it.entries[0] == 1\n"
+        yield (
+            f"tests/test_{name}.py",
+            (
+                f"from {name} import MOST, {camel}\n\n\ndef test_full():\n    it = {camel}()\n    for n in range(MOST + 1):\n"
+                f"        it.add(n)\n    assert it.entries[0] == 1\n"
+            ),
         )
     elif language == "JavaScript":
-        yield f"src/{name}.js", (
-            f"// The {part}.\nconst MOST = {most};\n\nexport class {camel} {{\n  entries = [];\n\n  add(entry) {{\n"
-            f"    if (this.entries.length >= MOST) this.entries.shift();\n    this.entries.push(entry);\n  }}\n}}\n"
+        yield (
+            f"src/{name}.js",
+            (
+                f"// The {part}.\nconst MOST = {most};\n\nexport class {camel} {{\n  entries = [];\n\n  add(entry) {{\n"
+                f"    if (this.entries.length >= MOST) this.entries.shift();\n    this.entries.push(entry);\n  }}\n}}\n"
+            ),
         )
     elif language == "Rust":
-        yield f"src/{name}.rs", (
-            f"//! The {part}.\n\nconst MOST: usize = {most};\n\npub struct {camel} {{\n    entries: Vec<String>,\n}}\n\n"
-            f"impl {camel} {{\n    pub fn add(&mut self, entry: String) {{\n        if self.entries.len() >= MOST {{\n"
-            f"            self.entries.remove(0);\n        }}\n        self.entries.push(entry);\n    }}\n}}\n"
+        yield (
+            f"src/{name}.rs",
+            (
+                f"//! The {part}.\n\nconst MOST: usize = {most};\n\npub struct {camel} {{\n    entries: Vec<String>,\n}}\n\n"
+                f"impl {camel} {{\n    pub fn add(&mut self, entry: String) {{\n        if self.entries.len() >= MOST {{\n"
+                f"            self.entries.remove(0);\n        }}\n        self.entries.push(entry);\n    }}\n}}\n"
+            ),
         )
     else:
-        yield f"internal/{name}.go", (
-            f"// Package {name} holds the {part}.\npackage {name.replace('_', '')}\n\nconst most = {most}\n\n"
-            f"type {camel} struct {{\n\tentries []string\n}}\n\nfunc (it *{camel}) Add(entry string) {{\n"
-            f"\tif len(it.entries) >= most {{\n\t\tit.entries = it.entries[1:]\n\t}}\n"
-            f"\tit.entries = append(it.entries, entry)\n}}\n"
+        yield (
+            f"internal/{name}.go",
+            (
+                f"// Package {name} holds the {part}.\npackage {name.replace('_', '')}\n\nconst most = {most}\n\n"
+                f"type {camel} struct {{\n\tentries []string\n}}\n\nfunc (it *{camel}) Add(entry string) {{\n"
+                f"\tif len(it.entries) >= most {{\n\t\tit.entries = it.entries[1:]\n\t}}\n"
+                f"\tit.entries = append(it.entries, entry)\n}}\n"
+            ),
         )

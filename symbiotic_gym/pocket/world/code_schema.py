@@ -73,7 +73,8 @@ STATE = {
     "FROM code_issues i JOIN code_paths q ON q.id = i.project_id LEFT JOIN code_milestones s ON s.id = i.milestone_id",
     "code merge requests": "SELECT q.path, m.number, m.title, m.body, m.author_id, m.reviewer_id, m.branch, m.draft, m.status "
     "FROM code_merges m JOIN code_paths q ON q.id = m.project_id",
-    "code comments": "SELECT q.path, c.kind, c.number, c.person_id, c.body FROM code_comments c JOIN code_paths q ON q.id = c.project_id",
+    "code comments": "SELECT q.path, c.kind, c.number, c.person_id, c.body FROM code_comments c JOIN code_paths q "
+    "ON q.id = c.project_id",
     "code to-dos": "SELECT id, done FROM code_todos",
     "code stars": "SELECT s.person_id, q.path FROM code_stars s JOIN code_paths q ON q.id = s.project_id",
     "code profiles": "SELECT person_id, status, bio, location, notify FROM code_profiles",

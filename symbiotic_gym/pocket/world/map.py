@@ -1,7 +1,7 @@
 """The map's part of the world: towns with streets and places, roads between them, opening hours, and what people put aside.
 
-Positions are meters on a plane, the origin top left. A junction's roads carry the speed a car makes on them; a road with speed 0 is
-a footpath, one with `walkable` 0 for cars only. Hours are minutes after midnight. A place with an owner is private to that person.
+Positions are meters on a plane, the origin top left. A junction's roads carry the speed a car makes on them; a road with speed
+0 is a footpath, one with `walkable` 0 for cars only. Hours are minutes after midnight. A place with an owner is private to them.
 """
 
 import math
@@ -15,16 +15,21 @@ from symbiotic_gym.pocket.world.shop_goods import BRANDS
 __all__ = ["SCHEMA", "STATE", "build"]
 
 SCHEMA = """
-CREATE TABLE map_towns (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, postcode TEXT NOT NULL,
-    x INTEGER NOT NULL, y INTEGER NOT NULL);
+CREATE TABLE map_towns (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, postcode TEXT NOT NULL,
+    x INTEGER NOT NULL, y INTEGER NOT NULL
+);
 CREATE TABLE map_junctions (id INTEGER PRIMARY KEY, town_id INTEGER NOT NULL, x INTEGER NOT NULL, y INTEGER NOT NULL);
-CREATE TABLE map_roads (id INTEGER PRIMARY KEY, name TEXT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL, meters INTEGER NOT NULL,
-    speed INTEGER NOT NULL, walkable INTEGER NOT NULL);
+CREATE TABLE map_roads (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL, meters INTEGER NOT NULL, speed INTEGER NOT NULL, walkable INTEGER NOT NULL
+);
 CREATE TABLE map_places (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, town_id INTEGER NOT NULL, junction_id INTEGER NOT NULL,
     address TEXT NOT NULL, phone TEXT NOT NULL, features TEXT NOT NULL, rating INTEGER NOT NULL, owner_id INTEGER
 );
-CREATE TABLE map_hours (place_id INTEGER NOT NULL, day INTEGER NOT NULL, opens INTEGER, closes INTEGER, PRIMARY KEY (place_id, day));
+CREATE TABLE map_hours (
+    place_id INTEGER NOT NULL, day INTEGER NOT NULL, opens INTEGER, closes INTEGER, PRIMARY KEY (place_id, day)
+);
 CREATE TABLE map_lists (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, name TEXT NOT NULL);
 CREATE TABLE map_saved (list_id INTEGER NOT NULL, place_id INTEGER NOT NULL, PRIMARY KEY (list_id, place_id));
 CREATE TABLE map_reports (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, place_id INTEGER NOT NULL, topic TEXT NOT NULL,
@@ -67,19 +72,27 @@ def build(world: WorldBuilder) -> None:
 def _streets(world: WorldBuilder, town: int, name: str, x: int, y: int) -> dict[tuple[int, int], int]:
     """A grid of junctions, its rows and columns named; the people who live here have their streets among them."""
     rng = world.rng
-    lived_in = sorted({row["street"].partition(" ")[2] for row in world.rows("SELECT street FROM people WHERE city = ? ORDER BY id", name)})
+    lived_in = sorted(
+        {row["street"].partition(" ")[2] for row in world.rows("SELECT street FROM people WHERE city = ? ORDER BY id", name)}
+    )
     others = [street for street in STREETS if street not in lived_in]
     names = [*lived_in, *rng.sample(others, len(others))][: sum(_GRID)]
     rng.shuffle(names)
     junctions = {
-        (i, j): world.insert("map_junctions", town_id=town, x=x + (i - 1) * 420 + rng.randrange(-90, 90), y=y + (j - 1) * 380 + rng.randrange(-80, 80))
-        for i in range(_GRID[0]) for j in range(_GRID[1])
-    }  # fmt: skip
+        (i, j): world.insert(
+            "map_junctions",
+            town_id=town,
+            x=x + (i - 1) * 420 + rng.randrange(-90, 90),
+            y=y + (j - 1) * 380 + rng.randrange(-80, 80),
+        )
+        for i in range(_GRID[0])
+        for j in range(_GRID[1])
+    }
     for (i, j), junction in junctions.items():
         if i + 1 < _GRID[0]:
             _road(world, names[j], junction, junctions[i + 1, j], rng.choice((30, 30, 50)))
         if j + 1 < _GRID[1]:
-            _road(world, names[_GRID[1] + i], junction, junctions[i, j + 1], rng.choice((0, 30, 30, 50)))
+            _road(world, names[_GRID[1] + i], junction, junctions[i, j + 1], rng.choice((0, 30, 30, 50) if i else (30, 50)))
     return junctions
 
 
@@ -94,22 +107,36 @@ def _place(world: WorldBuilder, kind: Kind, town: int, town_name: str, junctions
     taken = {row["name"] for row in world.rows("SELECT name FROM map_places ORDER BY id")}
     name = rng.choice([n for n in (called.format(town=town_name) for called in kind.names) if n not in taken])
     junction = rng.choice(list(junctions.values()))
-    street = rng.choice(world.rows("SELECT DISTINCT name FROM map_roads WHERE a = ? OR b = ? ORDER BY name", junction, junction))["name"]
+    street = rng.choice(
+        world.rows("SELECT DISTINCT name FROM map_roads WHERE a = ? OR b = ? ORDER BY name", junction, junction)
+    )["name"]
     place = world.insert(
-        "map_places", name=name, kind=kind.name, town_id=town, junction_id=junction, address=f"{rng.randrange(1, 90)} {street}, {town_name}",
-        phone=f"555-{rng.randrange(100, 999)}-{rng.randrange(1000, 9999)}", rating=rng.randrange(24, 50),
+        "map_places",
+        name=name,
+        kind=kind.name,
+        town_id=town,
+        junction_id=junction,
+        address=f"{rng.randrange(1, 90)} {street}, {town_name}",
+        phone=f"555-{rng.randrange(100, 999)}-{rng.randrange(1000, 9999)}",
+        rating=rng.randrange(24, 50),
         features=", ".join(feature for feature in FEATURES if rng.random() < 0.5),
-    )  # fmt: skip
+    )
     opens, closes = rng.choice(kind.opens) * 60, rng.choice(kind.closes) * 60
     day_off = rng.randrange(5) if rng.random() < kind.closed[0] * 2 else -1
     for day in range(7):
         closed = day == day_off or (day > 4 and rng.random() < kind.closed[day - 4])
         later = 60 * rng.choice((0, 0, 1)) if day > 4 and closes - opens < 1080 else 0
-        world.insert("map_hours", place_id=place, day=day, opens=None if closed else opens + later, closes=None if closed else closes - later)
+        world.insert(
+            "map_hours",
+            place_id=place,
+            day=day,
+            opens=None if closed else opens + later,
+            closes=None if closed else closes - later,
+        )
 
 
 def _country_roads(world: WorldBuilder) -> None:
-    """Join every town to its nearest neighbors, and all of them to one another: fast roads for cars, slower ones for everybody."""
+    """Join every town to its nearest neighbors, and all of them to one another; some have a motorway beside the road."""
     rng = world.rng
     towns = world.rows("SELECT * FROM map_towns ORDER BY id")
     names = rng.sample(ROADS, len(ROADS))
@@ -142,12 +169,24 @@ def _homes(world: WorldBuilder) -> None:
     for person in world.rows("SELECT * FROM people ORDER BY id"):
         town = world.one("SELECT * FROM map_towns WHERE name = ?", person["city"])
         near = world.rows(
-            "SELECT DISTINCT j.id FROM map_junctions j JOIN map_roads r ON j.id IN (r.a, r.b) WHERE j.town_id = ? AND r.name = ? ORDER BY j.id",
-            town["id"], person["street"].partition(" ")[2],
-        ) or world.rows("SELECT id FROM map_junctions WHERE town_id = ? ORDER BY id", town["id"])  # fmt: skip
+            "SELECT DISTINCT j.id FROM map_junctions j JOIN map_roads r ON j.id IN (r.a, r.b) WHERE j.town_id = ? "
+            "AND r.name = ? ORDER BY j.id",
+            town["id"],
+            person["street"].partition(" ")[2],
+        ) or world.rows("SELECT id FROM map_junctions WHERE town_id = ? ORDER BY id", town["id"])
         address = f"{person['street']}, {person['city']}"
-        world.insert("map_places", name="Home", kind="Home", town_id=town["id"], junction_id=rng.choice(near)["id"], address=address,
-                     phone="", features="", rating=0, owner_id=person["id"])  # fmt: skip
+        world.insert(
+            "map_places",
+            name="Home",
+            kind="Home",
+            town_id=town["id"],
+            junction_id=rng.choice(near)["id"],
+            address=address,
+            phone="",
+            features="",
+            rating=0,
+            owner_id=person["id"],
+        )
         world.insert("map_settings", person_id=person["id"], units="kilometers", mode="driving")
     me = world.me
     world.private("address", f"{me['street']}, {me['city']}", 1, "http://map.pocket/place/*", "http://map.pocket/search*")

@@ -31,7 +31,22 @@ class Kind:
     names: tuple[str, ...]
 
 
-_FIRST = ("Copper", "Silver", "Old", "Green", "Lucky", "Little", "Crooked", "Golden", "Quiet", "Red", "Blue", "Hungry", "Sleepy", "Windy")
+_FIRST = (
+    "Copper",
+    "Silver",
+    "Old",
+    "Green",
+    "Lucky",
+    "Little",
+    "Crooked",
+    "Golden",
+    "Quiet",
+    "Red",
+    "Blue",
+    "Hungry",
+    "Sleepy",
+    "Windy",
+)
 _KINDS = """
 Café | Cafés | 2-4 | 7,8,9 | 17,18,19 | .1,.1,.4 | Kettle,Spoon,Saucer,Teapot,Biscuit
 Bakery | Bakeries | 1-3 | 6,7 | 14,16,18 | .1,.0,.6 | Loaf,Oven,Crust,Pretzel
@@ -59,14 +74,35 @@ def _kind(line: str) -> Kind:
     weekday, saturday, sunday = (float(p) for p in closed.split(","))
     nouns = names.split(",")
     called = tuple(nouns) if "{town}" in names else tuple(f"The {first} {noun}" for noun in nouns for first in _FIRST)
-    return Kind(name, many, (low, high), tuple(int(n) for n in opens.split(",")), tuple(int(n) for n in closes.split(",")),
-                (weekday, saturday, sunday), called)  # fmt: skip
+    return Kind(
+        name,
+        many,
+        (low, high),
+        tuple(int(n) for n in opens.split(",")),
+        tuple(int(n) for n in closes.split(",")),
+        (weekday, saturday, sunday),
+        called,
+    )
 
 
 KINDS = tuple(_kind(line) for line in (_KINDS + _PUBLIC).strip().splitlines() if line)
 
 ROADS = (
-    "Heron Road", "Mill Valley Road", "Old Salt Road", "Ridge Road", "Ferry Road", "North Coast Road", "Quarry Hill Road", "Orchard Road",
-    "Lake Road", "Abbey Road", "Pass Road", "Marsh Road", "Crossways", "Harvest Road", "Windmill Hill Road", "Long Road",
-)  # fmt: skip
+    "Heron Road",
+    "Mill Valley Road",
+    "Old Salt Road",
+    "Ridge Road",
+    "Ferry Road",
+    "North Coast Road",
+    "Quarry Hill Road",
+    "Orchard Road",
+    "Lake Road",
+    "Abbey Road",
+    "Pass Road",
+    "Marsh Road",
+    "Crossways",
+    "Harvest Road",
+    "Windmill Hill Road",
+    "Long Road",
+)
 """Roads between towns."""

@@ -37,7 +37,8 @@ def _readme(concept: Concept, license_name: str, contact: str, rng: random.Rando
 
 ## Getting started
 
-It needs {needs} and about {rng.randrange(40, 400)} MB of disk space. Copy `{SETTINGS_PATH}`, change what you have to, and start it.
+It needs {needs} and about {rng.randrange(40, 400)} MB of disk space. Copy `{SETTINGS_PATH}`, change what you have \
+to, and start it.
 
 ## What is inside
 
@@ -95,7 +96,8 @@ def _source(language: str, part: str, rng: random.Random) -> Iterator[tuple[str,
         yield (
             f"src/{name}.py",
             (
-                f'"""The {part}."""\n\nMOST = {most}\n\n\nclass {camel}:\n    def __init__(self):\n        self.entries = []\n\n'
+                f'"""The {part}."""\n\nMOST = {most}\n\n\nclass {camel}:\n'
+                f"    def __init__(self):\n        self.entries = []\n\n"
                 f"    def add(self, entry):\n        if len(self.entries) >= MOST:\n            self.entries.pop(0)\n"
                 f"        self.entries.append(entry)\n"
             ),

@@ -17,7 +17,8 @@ CREATE TABLE code_commits (
     at TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER NOT NULL
 );
 CREATE TABLE code_labels (
-    id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, UNIQUE (project_id, name)
+    id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+    UNIQUE (project_id, name)
 );
 CREATE TABLE code_milestones (id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, title TEXT NOT NULL, due TEXT NOT NULL);
 CREATE TABLE code_issues (
@@ -33,8 +34,8 @@ CREATE TABLE code_merges (
     draft INTEGER NOT NULL, status TEXT NOT NULL, at TEXT NOT NULL
 );
 CREATE TABLE code_comments (
-    id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, person_id INTEGER NOT NULL,
-    body TEXT NOT NULL, at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,
+    person_id INTEGER NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL
 );
 CREATE TABLE code_todos (
     id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, author_id INTEGER NOT NULL, project_id INTEGER NOT NULL,
@@ -51,7 +52,8 @@ CREATE VIEW code_listed AS
         (SELECT count(*) FROM code_issues i WHERE i.project_id = p.id AND i.status = 'open') AS open_issues,
         (SELECT count(*) FROM code_merges m WHERE m.project_id = p.id AND m.status = 'open') AS open_merges
     FROM code_projects p JOIN people o ON o.id = p.owner_id;
-CREATE VIEW code_paths AS SELECT p.id, o.username || '/' || p.slug AS path FROM code_projects p JOIN people o ON o.id = p.owner_id;
+CREATE VIEW code_paths AS
+    SELECT p.id, o.username || '/' || p.slug AS path FROM code_projects p JOIN people o ON o.id = p.owner_id;
 CREATE INDEX code_issue_by_project ON code_issues (project_id, number);
 CREATE INDEX code_comment_by_project ON code_comments (project_id, kind, number);
 CREATE INDEX code_file_by_project ON code_files (project_id, path);

@@ -1,7 +1,7 @@
 """The map's part of the world: towns with streets and places, roads between them, opening hours, and what people put aside.
 
 Positions are meters on a plane, the origin top left. A junction's roads carry the speed a car makes on them; a road with speed
-0 is a footpath, one with `walkable` 0 for cars only. Hours are minutes after midnight. A place with an owner is private to them.
+0 is a footpath, one with `walkable` 0 for cars only. Hours are minutes after midnight. Places with an owner are private.
 """
 
 import math
@@ -21,7 +21,8 @@ CREATE TABLE map_towns (
 );
 CREATE TABLE map_junctions (id INTEGER PRIMARY KEY, town_id INTEGER NOT NULL, x INTEGER NOT NULL, y INTEGER NOT NULL);
 CREATE TABLE map_roads (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL, meters INTEGER NOT NULL, speed INTEGER NOT NULL, walkable INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL, meters INTEGER NOT NULL,
+    speed INTEGER NOT NULL, walkable INTEGER NOT NULL
 );
 CREATE TABLE map_places (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, town_id INTEGER NOT NULL, junction_id INTEGER NOT NULL,

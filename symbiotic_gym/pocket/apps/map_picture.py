@@ -23,7 +23,7 @@ class _Sheet:
         xs, ys = [x for x, _ in points], [y for _, y in points]
         self.unit = max(max(xs) - min(xs), max(ys) - min(ys), 1000) / 100
         self.left, self.top = min(xs) - 14 * self.unit, min(ys) - 10 * self.unit
-        self.width, self.height = max(xs) - min(xs) + 30 * self.unit, max(ys) - min(ys) + 20 * self.unit
+        self.width, self.height = max(xs) - min(xs) + 46 * self.unit, max(ys) - min(ys) + 20 * self.unit
         self.label, self.parts = label, list[str]()
 
     def line(self, a: Any, b: Any, kind: str) -> None:

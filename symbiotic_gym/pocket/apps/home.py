@@ -1,4 +1,6 @@
-"""The start page: which sites there are, with a link to each."""
+"""The page that links all other sites."""
+
+from typing import Any
 
 from starlette.responses import Response
 
@@ -7,9 +9,14 @@ from symbiotic_gym.pocket.web import Context, SiteApp
 
 __all__ = ["SITE"]
 
-SITE = SiteApp("home", "Pocket", "where all sites are listed")
+
+def _layout(c: Context) -> dict[str, Any]:
+    return {"sites": [load_site(name) for name in site_names() if name != SITE.name]}
+
+
+SITE = SiteApp("home", "Pocket", "all sites at a glance", layout_values=_layout)
 
 
 @SITE.get("/")
 def home(c: Context) -> Response:
-    return c.render("home.html", sites=[load_site(name) for name in site_names() if name != SITE.name])
+    return c.render("home.html")

@@ -1,11 +1,13 @@
 """Language models behind an OpenAI-compatible endpoint: the cloud, vLLM, llama.cpp.
 
-Nothing is ever asked of an endpoint that the user did not name, and a key found in the environment is never sent to a server on
-this machine. What can pass by itself (rate limits, overload, broken connections, answers that are no JSON) is tried again with
-growing pauses; what cannot (a wrong key, an unknown model, a prompt that is too long) fails at once.
+Nothing is ever asked of an endpoint that the user did not name, and a key found in the environment is sent to the provider it
+belongs to only: OpenAI, or the host of OPENAI_BASE_URL, over https. What can pass by itself (rate limits, overload, broken
+connections, answers that are no JSON) is tried again with growing pauses; what cannot (a wrong key, an unknown model, a prompt
+that is too long) fails at once.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,15 @@ ALLOW_REMOTE = True
 
 _DEFAULT_URL = "https://api.openai.com/v1"
 _GARBAGE_TRIES = 3
+_NAMED = re.compile(r"(?P<model>.+?)(?:@(?P<url>[a-z]+://.*))?", re.IGNORECASE)
+"""Names of models may hold "@", ":" and "/"; an address begins with its scheme."""
+
+_PORT = re.compile(r"@[^@/]*:\d")
+"""An address that lacks its scheme."""
+
+_PROMPTS_FAULT = (400, 413, 422)
+"""Status codes that another prompt need not meet."""
+
 _ADVICE = {
     400: "shorten the prompt (page_budget, history, k_page) or lower max_tokens; the endpoint's words above say which",
     401: "check the key: pass api_key=... or set OPENAI_API_KEY",
@@ -44,7 +55,7 @@ class OpenAIModel:
     Args:
         model: the name that the endpoint knows it by.
         base_url: where the API begins, such as `http://127.0.0.1:8000/v1`; by default OPENAI_BASE_URL or OpenAI's own.
-        api_key: by default OPENAI_API_KEY for an endpoint elsewhere, and none for one on this machine.
+        api_key: by default OPENAI_API_KEY for OpenAI and for the host of OPENAI_BASE_URL, over https; none for any other.
         timeout_s: seconds for one request.
         max_retries: how often a request is repeated after a passing failure.
         concurrency: how many requests of one `generate` run at once.
@@ -75,7 +86,7 @@ class OpenAIModel:
                 )
             )
         self.name = model
-        self.base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL).rstrip("/")
+        self.base_url = _checked_url((base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL).rstrip("/"))
         self._key = api_key or _key_for(self.base_url, model)
         self._timeout_s = timeout_s
         self._max_retries = max_retries
@@ -91,10 +102,8 @@ class OpenAIModel:
             ConfigError: the text has another form, or the endpoint needs a key and there is none.
         """
         kind, _, rest = spec.partition(":")
-        model, at, url = rest.rpartition("@http")  # names of models may hold "@", ":" and "/"
-        if not at:
-            model = rest
-        if kind != "openai" or not model or any(char.isspace() for char in spec):
+        named = _NAMED.fullmatch(rest)
+        if kind != "openai" or not named or _PORT.search(named["model"]) or any(char.isspace() for char in spec):
             raise ConfigError(
                 explain(
                     f"{spec!r} names no model",
@@ -103,7 +112,7 @@ class OpenAIModel:
                     "write it like openai:gpt-4.1-mini or openai:qwen@http://127.0.0.1:8000/v1",
                 )
             )
-        return cls(model, base_url=f"http{url}" if at else None)
+        return cls(named["model"], base_url=named["url"])
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.name!r}, base_url={self.base_url!r})"
@@ -232,7 +241,10 @@ class OpenAIModel:
             message = " ".join(error.message.split())[:300]
             advice = _ADVICE.get(error.status_code, "wait and run it again; the endpoint's own log says more")
             raise self._error(
-                f"answered with status {error.status_code}: {message}", "an answer with status 200", advice
+                f"answered with status {error.status_code}: {message}",
+                "an answer with status 200",
+                advice,
+                outage=error.status_code not in _PROMPTS_FAULT,
             ) from error
         except openai.APITimeoutError as error:
             advice = "raise timeout_s, or see whether the server is overloaded"
@@ -246,9 +258,12 @@ class OpenAIModel:
         except openai.OpenAIError as error:
             raise self._error(f"failed: {error}", "an answer", "see the client's message") from error
 
-    def _error(self, problem: str, expected: str, advice: str) -> ModelError:
-        why = "no decision can be made without the model; the episode counts as invalid, not as a failure"
-        return ModelError(explain(f"the model {self.name!r} at {self.base_url} {problem}", expected, why, advice))
+    def _error(self, problem: str, expected: str, advice: str, *, outage: bool = True) -> ModelError:
+        then = "a run stops here, and the same command goes on with it" if outage else "its episode is invalid, not a failure"
+        why = f"no decision can be made without the model; {then}"
+        return ModelError(
+            explain(f"the model {self.name!r} at {self.base_url} {problem}", expected, why, advice), outage=outage
+        )
 
 
 def _is_local(url: str) -> bool:
@@ -259,17 +274,35 @@ def _is_local(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        shown = url.replace(f"{parts.username or ''}:{parts.password or ''}@", "***@")
+        raise ConfigError(
+            explain(
+                f"{shown!r} as the address of a model",
+                "http://HOST[:PORT]/... or https://HOST[:PORT]/..., without a name or password in it",
+                "addresses are written into run folders and reports",
+                "correct the address; a key goes into OPENAI_API_KEY or api_key=...",
+            )
+        )
+    return url
+
+
 def _key_for(url: str, model: str) -> str:
-    if _is_local(url):
-        return "none"  # the client insists on a key; the server does not
+    """The environment's key for the provider it belongs to; "none" (the client insists on one) for any other address."""
+    parts = urlsplit(url)
+    homes = {urlsplit(known).hostname for known in (_DEFAULT_URL, os.environ.get("OPENAI_BASE_URL", ""))}
+    if _is_local(url) or parts.scheme != "https" or parts.hostname not in homes:
+        return "none"
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key:
         raise ConfigError(
             explain(
                 f"no key for the model {model!r} at {url}",
-                "api_key=... or OPENAI_API_KEY, unless the endpoint is on this machine",
+                "api_key=... or OPENAI_API_KEY",
                 "the endpoint would refuse every request, after the work has begun",
-                'set the key; for a server of your own without one, pass api_key="none"',
+                'set the key; for a server without one, pass api_key="none"',
             )
         )
     return key

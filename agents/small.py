@@ -1,10 +1,12 @@
 """The small agent: a short prompt that fits a small model's reach, and an answer that is nothing but the action.
 
 `prompt_messages` is the one place where a step becomes a prompt. Inference and the making of training examples both call it,
-so what the model is trained on is what it will be asked.
+so what the model is trained on is what it will be asked. It writes `[12] button "ok"` as `button "ok" [12]`: a model that looks
+for the name finds the id right behind it, which is what attention learns first (induction heads, arXiv 2209.11895).
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -41,7 +43,7 @@ def prompt_messages(
         task: which answer is wanted.
         page_budget: characters of the page that are shown; what is left out is told in the prompt.
     """
-    parts = [f"Goal: {goal}", "Page:\n" + _cut(str(observation["page"]), page_budget)]
+    parts = [f"Goal: {goal}", "Page:\n" + _cut(_ids_behind_names(str(observation["page"])), page_budget)]
     if "\n" in (tabs := str(observation.get("tabs", "")).strip()):
         parts.append("Tabs:\n" + tabs)
     if history:
@@ -50,6 +52,13 @@ def prompt_messages(
         parts.append("Error: " + error.splitlines()[0][:200])
     parts.append(_INSTRUCTIONS[task])
     return [{"role": "user", "content": "\n".join(parts)}]
+
+
+_ID_FIRST = re.compile(r'^( *)(\[\w+\]) ([\w-]+ "(?:[^"\\]|\\.)*")', re.MULTILINE)
+
+
+def _ids_behind_names(page: str) -> str:
+    return _ID_FIRST.sub(r"\1\3 \2", page)
 
 
 def _cut(page: str, budget: int) -> str:

@@ -84,9 +84,17 @@ class SiteError(InfrastructureError):
 
 
 class ModelError(InfrastructureError):
-    """A language model's endpoint failed for good (retries included)."""
+    """A language model's endpoint failed for good (retries included).
+
+    Attributes:
+        outage: it fails whoever asks, so that playing on would only make invalid episodes; a run stops, to be gone on with.
+    """
 
     kind = "model"
+
+    def __init__(self, message: str = "", *, outage: bool = False) -> None:
+        super().__init__(message)
+        self.outage = outage
 
 
 class StoreError(SymbioticError, OSError):

@@ -220,7 +220,7 @@ def test_specs(monkeypatch: pytest.MonkeyPatch, spec: str, name: str, url: str) 
     assert (model.name, model.base_url) == (name, url)
 
 
-@pytest.mark.parametrize("spec", ["", "openai:", "gpt-4.1-mini", "anthropic:x", "openai: x", "openai:@http://127.0.0.1/v1"])
+@pytest.mark.parametrize("spec", ["", "openai:", "gpt-4.1-mini", "anthropic:x", "openai: x", "openai:q@127.0.0.1:8000/v1"])
 def test_wrong_specs(spec: str) -> None:
     with pytest.raises(ConfigError, match="names no model"):
         OpenAIModel.from_spec(spec)
@@ -237,6 +237,30 @@ def test_a_key_in_the_environment_is_not_sent_to_this_machine(
     assert endpoint.keys == ["none", "mine"]
     assert "secret" not in repr(named)
     assert "mine" not in repr(named)
+
+
+@pytest.mark.parametrize("spec", ["openai:q@http://", "openai:q@ftp://h/v1", "openai:q@https://me:secret@h/v1"])
+def test_wrong_addresses_and_none_that_holds_a_password(spec: str) -> None:
+    with pytest.raises(ConfigError, match="address of a model") as caught:
+        OpenAIModel.from_spec(spec)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_key_in_the_environment_goes_to_its_own_provider_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://router.example/v1")
+    keys = {
+        url: OpenAIModel("q", base_url=url)._key
+        for url in (
+            "https://api.openai.com/v1",
+            "https://router.example/other",
+            "http://router.example/v1",
+            "http://192.168.1.5:8000/v1",
+            "https://elsewhere.example/v1",
+            "HTTP://127.0.0.1:1/v1",
+        )
+    }
+    assert list(keys.values()) == ["secret", "secret", "none", "none", "none", "none"]
 
 
 def test_an_endpoint_elsewhere_needs_a_key_before_any_work() -> None:

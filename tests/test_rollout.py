@@ -10,7 +10,7 @@ from symbiotic_gym.actions import elements
 from symbiotic_gym.errors import BrowserError, ModelError
 from symbiotic_gym.rollout import Episode, Rollouts, rollout
 from symbiotic_gym.store import EpisodeLog
-from symbiotic_gym.types import Decision, Observation
+from symbiotic_gym.types import Decision, Observation, Trajectory
 
 
 class FakeEnv:
@@ -124,6 +124,33 @@ def test_a_failing_model_makes_invalid_episodes() -> None:
     with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
         trajectories = rollouts.run(EPISODES[:2], lambda: Broken([]), name="b")
     assert {str(t.outcome) for t in trajectories} == {"invalid(model)"}
+
+
+def test_an_outage_ends_the_run_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    class Flaky(Counter):
+        out = False
+        calls = 0
+
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            cls.calls += 1
+            if cls.out and cls.calls > 4:
+                raise ModelError("endpoint is gone", outage=True)
+            return super().act_batch(agents, observations)
+
+    def played() -> list[Trajectory]:
+        log, batches = EpisodeLog(tmp_path / "e.jsonl"), []  # type: ignore[var-annotated]
+        with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+            return rollouts.run(EPISODES, lambda: Flaky(batches), name="f", log=log)
+
+    Flaky.out = True
+    with pytest.raises(ModelError, match="gone"):
+        played()
+    before = len(EpisodeLog(tmp_path / "e.jsonl"))
+    assert 0 < before < len(EPISODES)
+    Flaky.out = False
+    assert {str(t.outcome) for t in played()} == {"success"}
+    assert len(EpisodeLog(tmp_path / "e.jsonl")) == len(EPISODES)
 
 
 def test_finished_episodes_are_not_played_again(tmp_path: Path) -> None:

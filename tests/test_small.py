@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, from_json, to_json
 
 PAGE = '[12] textbox "Name" value="bob"\n[13] button "Go"'
+SHOWN = 'textbox "Name" [12] value="bob"\nbutton "Go" [13]'
 
 
 def seen(page: str = PAGE, last: str = "", error: str = "", tabs: str = "") -> Observation:
@@ -39,11 +42,11 @@ def test_the_prompt_is_short_and_says_everything() -> None:
     [message] = prompt_messages("Send it.", observation, history, "action")
     assert message == {
         "role": "user",
-        "content": f"Goal: Send it.\nPage:\n{PAGE}\nTabs:\n* 0 a\n  1 b\n"
+        "content": f"Goal: Send it.\nPage:\n{SHOWN}\nTabs:\n* 0 a\n  1 b\n"
         'Done: fill("12", "bob"); click("99")\nError: no element [99]\nPredict the action.',
     }
     [bare] = prompt_messages("Send it.", seen(tabs="* 0 a"), (), "action")
-    assert bare["content"] == f"Goal: Send it.\nPage:\n{PAGE}\nPredict the action."
+    assert bare["content"] == f"Goal: Send it.\nPage:\n{SHOWN}\nPredict the action."
 
 
 def test_the_two_tasks_differ_in_the_last_sentence_only() -> None:
@@ -52,13 +55,25 @@ def test_the_two_tasks_differ_in_the_last_sentence_only() -> None:
     assert reason.endswith("\nExplain the reason.")
 
 
+def test_an_id_stands_right_behind_the_name_whatever_the_name_holds() -> None:
+    page = (
+        '[a12] generic "say \\"[3] link\\" \\\\" hint="x"\n  [b] menu-item "" focused\ntext "[5] button \\"no\\""\n[7] iframe'
+    )
+    shown = (
+        'generic "say \\"[3] link\\" \\\\" [a12] hint="x"\n  menu-item "" [b] focused\ntext "[5] button \\"no\\""\n[7] iframe'
+    )
+    [message] = prompt_messages("g", seen(page), (), "action")
+    assert message["content"] == f"Goal: g\nPage:\n{shown}\nPredict the action."
+
+
 def test_a_long_page_is_cut_at_a_line_and_the_goal_is_not() -> None:
     page = "\n".join(f'[{i}] link "item {i}"' for i in range(100))
+    lines = "\n".join(f'link "item {i}" [{i}]' for i in range(100))
     goal = "word " * 500
     [message] = prompt_messages(goal, seen(page), (), "action", page_budget=200)
     shown = message["content"].split("Page:\n")[1].split("\n(the page goes on: ")
     assert goal in message["content"]
-    assert page.startswith(shown[0] + "\n")
+    assert lines.startswith(shown[0] + "\n")
     assert len(shown[0]) <= 200
     assert shown[1] == f"{len(page) - len(shown[0])} characters are not shown)\nPredict the action."
     assert len(prompt_messages("g", seen("x" * 999), (), "action", page_budget=50)[0]["content"]) < 150
@@ -156,6 +171,14 @@ def test_examples_render_as_the_agent_was_asked() -> None:
     assert [example.messages("action") for example in examples] == [model.prompts[i] for i in (0, 2, 3)]
     assert [example.action for example in examples] == ['click("12")', 'click("13")', 'click("13")']
     assert "Error: it is not one call" in examples[1].messages("action")[0]["content"]
+
+
+@pytest.mark.parametrize("extra", [{"mistake": True}, {"teacher": {"mistake": True}, "student": {}}])
+def test_a_mistake_made_on_purpose_is_not_learnt(extra: dict[str, Any]) -> None:
+    recorded = trajectory()
+    wrong, *rest = recorded.steps
+    wrong = replace(wrong, decision=replace(wrong.decision, extra=extra))
+    assert examples_from([replace(recorded, steps=(wrong, *rest))]) == examples_from([recorded])[1:]
 
 
 def test_only_successes_teach_and_each_step_once() -> None:

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from symbiotic_gym.errors import StoreError
+from symbiotic_gym.errors import ConfigError, StoreError
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 
@@ -70,6 +71,41 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
         RunFolder(tmp_path / "thesis.txt", {})
     with pytest.raises(StoreError, match="GB free"):
         RunFolder(tmp_path / "r", {}, need_bytes=10**18)
+
+
+@pytest.mark.parametrize("left", [["lock"], ["lock", "owner"], ["lock", "owner", "run.json.partial"]])
+def test_a_folder_whose_first_process_died_at_once_is_begun_again(tmp_path: Path, left: list[str]) -> None:
+    for name in left:
+        (tmp_path / name).write_text("")
+    with RunFolder(tmp_path, {"a": 1}) as folder:
+        assert folder.resumed
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"config": 1}'])
+def test_a_run_json_without_a_config_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(StoreError, match="holds no config"):
+        RunFolder(tmp_path, {"a": 1})
+
+
+def test_a_folder_below_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(StoreError, match="is a file") as caught:
+        RunFolder(tmp_path / "thesis.txt" / "run", {})
+    assert "name another folder" in str(caught.value)
+
+
+def test_half_a_character_does_not_stop_the_log(tmp_path: Path) -> None:
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    log.add(replace(trajectory(0), goal="half \ud83d of it"))
+    assert log.trajectories == EpisodeLog(tmp_path / "e.jsonl").trajectories
+    assert log["miniwob.click-test", 0].goal == "half ? of it"
+
+
+def test_what_has_no_json_form_is_named(tmp_path: Path) -> None:
+    step = Step(observation={}, decision=Decision(action="noop()", extra={"model": object()}), reward=0.0)
+    with pytest.raises(ConfigError, match=r"'a' on miniwob.click-test has no JSON form"):
+        EpisodeLog(tmp_path / "e.jsonl").add(replace(trajectory(0), steps=(step,)))
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path: Path) -> None:

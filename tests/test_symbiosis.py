@@ -13,7 +13,7 @@ import pytest
 
 from symbiotic_gym.errors import ConfigError, StoreError, UnknownNameError
 from symbiotic_gym.store import RunFolder
-from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig, load_config
+from symbiotic_gym.trainers.symbiosis_config import MOST_ITERATIONS, SymbiosisConfig, load_config
 from tests.tiny import tiny_model
 
 PHASES = ("explore_large", "synthesize", "distill", "explore_small", "evaluate-small")
@@ -121,6 +121,14 @@ def test_the_default_config_is_sound() -> None:
 def test_seeds_of_two_runs_differ() -> None:
     one, two = (SymbiosisConfig(tasks=("miniwob.click-test",), seed=seed) for seed in (0, 1))
     assert not set(one.seeds("evaluate")) & set(two.seeds("evaluate"))
+    assert one.seeds("explore_small", MOST_ITERATIONS).stop <= two.seeds("evaluate").start
+
+
+@pytest.mark.parametrize(("batch", "micro"), [(4, 4), (12, 4), (16, 8), (3, 1)])
+def test_a_batch_size_alone_is_enough(tmp_path: Path, batch: int, micro: int) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(f'tasks = ["miniwob.click-test"]\n[train]\nbatch_size = {batch}')
+    assert load_config(path).train.micro_batch_size == micro
 
 
 @pytest.mark.parametrize(
@@ -133,6 +141,14 @@ def test_seeds_of_two_runs_differ() -> None:
         ('tasks = ["miniwob.click-test"]\niterations = "two"', ConfigError, "iterations"),
         ('tasks = ["miniwob.click-test"]\n[train]\nlearning_rat = 1', ConfigError, "learning_rate"),
         ("tasks = [", ConfigError, "does not read"),
+        ("iterations = 1", ConfigError, "has no tasks"),
+        ('tasks = ["miniwob.click-test"]\ntrain = 5', ConfigError, "train = 5"),
+        ('tasks = ["miniwob.click-test"]\n[[train]]\nepochs = 1', ConfigError, "train = "),
+        ('tasks = ["miniwob.click-test"]\niterations = true', ConfigError, "iterations = True"),
+        ('tasks = ["miniwob.click-test"]\niterations = 500', ConfigError, "from 1 to 499"),
+        ('tasks = ["miniwob.click-test"]\nexplore_large = 0\nsynthesize = 0', ConfigError, "nothing to train on"),
+        ('tasks = ["miniwob.click-test"]\n[train]\nlearning_rate = inf', ConfigError, "finite"),
+        ('tasks = ["miniwob.click-test"]\n[train]\nbatch_size = "a"', ConfigError, "train.batch_size = 'a'"),
     ],
 )
 def test_bad_configs_are_explained(tmp_path: Path, text: str, kind: type[Exception], complaint: str) -> None:

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symbiotic_gym.trainers.distiller import DistillerConfig, DistillResult, distill
+    from symbiotic_gym.trainers.distiller import distill
+    from symbiotic_gym.trainers.distiller_config import DistillerConfig, DistillResult
     from symbiotic_gym.trainers.examples import Example, examples_from
     from symbiotic_gym.trainers.multitask import multitask_loss
     from symbiotic_gym.trainers.packing import pack
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["DistillResult", "DistillerConfig", "Example", "distill", "examples_from", "multitask_loss", "pack"]
 
 _HOMES = {
-    "DistillResult": "distiller",
-    "DistillerConfig": "distiller",
+    "DistillResult": "distiller_config",
+    "DistillerConfig": "distiller_config",
     "Example": "examples",
     "distill": "distiller",
     "examples_from": "examples",

@@ -11,146 +11,21 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
-from symbiotic_gym.agents.small import PAGE_BUDGET
 from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base, pick_device, require_train
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, StoreError, explain
 from symbiotic_gym.store import read_json, write_json
+from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig, DistillResult
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
 from symbiotic_gym.types import to_json
 
-__all__ = ["DistillResult", "DistillerConfig", "distill"]
-
-_LAST_STEPS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistillerConfig:
-    """How to train. Goes through JSON with `symbiotic_gym.types.to_json` and `from_json`.
-
-    Raises:
-        ConfigError: a value cannot be used.
-    """
-
-    epochs: int = 1
-    batch_size: int = 8
-    """Rows per optimizer step and process."""
-    micro_batch_size: int = 8
-    """Rows that go through the model at once; divides `batch_size`. Fewer take less memory and give the same gradients."""
-    learning_rate: float = 5e-4
-    schedule: Literal["cosine", "linear"] = "cosine"
-    """How the learning rate falls to 0 after the warm-up."""
-    warmup: float = 0.05
-    """Share of all steps, in [0, 1], over which the learning rate rises."""
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    lora_r: int = 32
-    """Rank of the adapter; one that is continued keeps its own."""
-    lora_alpha: int = 64
-    lora_dropout: float = 0.0
-    """In [0, 1)."""
-    lora_targets: Literal["all-linear", "attention"] = "all-linear"
-    lambda_reason: float = 0.5
-    """Weight of the reason's loss beside the action's; 0 leaves the reasons out."""
-    max_tokens: int = 1024
-    """Longest row: a prompt and both targets. Page text beyond it is cut, and counted."""
-    page_budget: int = PAGE_BUDGET
-    """Characters of page text in a prompt; the one of the agent that will use the model."""
-    gradient_checkpointing: bool = False
-    """Less memory for a third more time."""
-    save_steps: int = 50
-    """Optimizer steps between checkpoints."""
-    seed: int = 0
-    device: str = "auto"
-    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
-    """Of the frozen weights and the products."""
-
-    def __post_init__(self) -> None:
-        for name in (
-            "epochs",
-            "batch_size",
-            "micro_batch_size",
-            "lora_r",
-            "lora_alpha",
-            "max_tokens",
-            "page_budget",
-            "save_steps",
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise _bad(name, value, "a whole number, 1 or more")
-        for name, fits, expected in (
-            ("learning_rate", self.learning_rate > 0, "more than 0"),
-            ("max_grad_norm", self.max_grad_norm > 0, "more than 0"),
-            ("weight_decay", self.weight_decay >= 0, "0 or more"),
-            ("lambda_reason", self.lambda_reason >= 0, "0 or more"),
-            ("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1"),
-            ("lora_dropout", 0 <= self.lora_dropout < 1, "from 0 to below 1"),
-            ("schedule", self.schedule in ("cosine", "linear"), "'cosine' or 'linear'"),
-            ("lora_targets", self.lora_targets in _TARGETS, "'all-linear' or 'attention'"),
-            ("dtype", self.dtype in ("auto", "bfloat16", "float32"), "'auto', 'bfloat16' or 'float32'"),
-            ("micro_batch_size", self.batch_size % self.micro_batch_size == 0, f"a divisor of batch_size, {self.batch_size}"),
-        ):
-            if not fits:
-                raise _bad(name, getattr(self, name), expected)
-
-
-_TARGETS: Mapping[str, str | list[str]] = {"all-linear": "all-linear", "attention": ["q_proj", "k_proj", "v_proj", "o_proj"]}
-
-
-def _bad(name: str, value: Any, expected: str) -> ConfigError:
-    return ConfigError(explain(f"{name} = {value!r}", expected, "the training would fail or mean nothing", f"correct {name}"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistillResult:
-    """What came of a training; `training.json` holds it."""
-
-    adapter: str
-    """The folder of the LoRA adapter."""
-    examples: int
-    truncated: int
-    """Examples that lost page text to fit into `max_tokens`."""
-    steps: int
-    tokens: int
-    """Real tokens trained on, over all epochs, prompts included."""
-    targets: Mapping[str, int]
-    """Target tokens per task, in one epoch."""
-    losses: Sequence[Mapping[str, float]] = field(repr=False)
-    """Per step: `step`, `action`, `reason`, `learning_rate`."""
-    seconds: float
-    """Wall-clock, of the call that finished the training."""
-
-    @property
-    def loss_action(self) -> float:
-        """Mean over the last steps."""
-        return self._last("action")
-
-    @property
-    def loss_reason(self) -> float:
-        """Mean over the last steps; 0 without reasons."""
-        return self._last("reason")
-
-    def _last(self, task: str) -> float:
-        values = [row[task] for row in self.losses[-_LAST_STEPS:]]
-        return sum(values) / len(values)
-
-    def summary(self) -> dict[str, Any]:
-        """The figures for a table: nothing in it depends on the machine's speed."""
-        return {
-            "examples": self.examples,
-            "truncated": self.truncated,
-            "steps": self.steps,
-            "tokens": self.tokens,
-            "loss_action": round(self.loss_action, 4),
-            "loss_reason": round(self.loss_reason, 4),
-        }
+__all__ = ["distill"]
 
 
 def distill(
@@ -368,7 +243,7 @@ def _model(config: DistillerConfig, base: str, device: str, initial: Path | None
             r=config.lora_r,
             lora_alpha=config.lora_alpha,
             lora_dropout=config.lora_dropout,
-            target_modules=_TARGETS[config.lora_targets],
+            target_modules=LORA_TARGETS[config.lora_targets],
             task_type="CAUSAL_LM",
         )
         adapted = get_peft_model(model, lora)

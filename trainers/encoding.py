@@ -17,7 +17,6 @@ from symbiotic_gym.trainers.packing import PackedRow, Target, pack
 __all__ = ["encode", "training_order"]
 
 _KINDS: tuple[Literal["action"], Literal["reason"]] = ("action", "reason")
-_BATCHES_PER_POOL = 16
 
 
 def encode(
@@ -68,30 +67,25 @@ def encode(
 
 
 def training_order(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: int) -> list[int]:
-    """Which row comes when: every row once an epoch, rows of like length together, batches in random order.
+    """Which row comes when: every row once an epoch, at random; within an optimizer step by length.
+
+    Steps of like-long rows would waste less padding, but length tells the task: such a step is one task's, and undoes what the
+    last one taught of another.
 
     Args:
         lengths: of the rows, in tokens.
         epochs: passes over all rows.
-        batch_size: rows per optimizer step.
+        batch_size: rows per optimizer step; its micro-batches then hold rows of like length.
         seed: fixes the order.
 
     Returns:
-        Row indices of all epochs, `batch_size` to a step. The short rest of each epoch goes to the next epoch's first batch,
-        so only the very last step may be short.
+        Row indices of all epochs, `batch_size` to a step; only the very last step may be short.
     """
     order: list[int] = []
     for epoch in range(epochs):
-        rng = random.Random(f"order {seed} {epoch}")
-        rows = rng.sample(range(len(lengths)), len(lengths))
-        lead = -len(order) % batch_size  # completes the last epoch's short batch
-        pool = batch_size * _BATCHES_PER_POOL
-        batches = []
-        for start in range(lead, len(rows), pool):
-            alike = sorted(rows[start : start + pool], key=lambda row: lengths[row])
-            batches += [alike[i : i + batch_size] for i in range(0, len(alike), batch_size)]
-        full = [batch for batch in batches if len(batch) == batch_size]
-        short = [batch for batch in batches if len(batch) < batch_size]
-        rng.shuffle(full)
-        order += rows[:lead] + [row for batch in full + short for row in batch]
-    return order
+        order += random.Random(f"order {seed} {epoch}").sample(range(len(lengths)), len(lengths))
+    return [
+        row
+        for start in range(0, len(order), batch_size)
+        for row in sorted(order[start : start + batch_size], key=lambda row: lengths[row])
+    ]

@@ -1,13 +1,13 @@
 """What a trajectory teaches: one example per step, rendered exactly as the small agent would have been asked.
 
-Kept are the steps of successful episodes whose action ran without an error. A step after a corrected mistake is kept too: it
-shows the mistake in its history and error line, and what is right then.
+Kept are the steps of successful episodes whose action ran without an error and was no mistake that the teacher made on purpose.
+A step after a corrected mistake is kept: it shows the mistake in its history and error line, and what is right then.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from symbiotic_gym.actions import parse
 from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages
@@ -66,7 +66,7 @@ def _steps(trajectory: Trajectory) -> Iterable[Example]:
     history: tuple[str, ...] = ()
     for step in trajectory.steps:
         history = extend_history(history, step.observation)
-        if step.error:
+        if step.error or _on_purpose(step.decision.extra):
             continue
         try:
             action = str(parse(step.decision.action))
@@ -80,3 +80,8 @@ def _steps(trajectory: Trajectory) -> Iterable[Example]:
             action=action,
             reason=" ".join(step.decision.reason.split()),
         )
+
+
+def _on_purpose(extra: Mapping[str, Any]) -> bool:
+    """Whether `ScriptedAgent(mistakes=...)`, alone or as the teacher of speculative synthesis, meant the action to be wrong."""
+    return bool(extra.get("mistake") or extra.get("teacher", {}).get("mistake"))

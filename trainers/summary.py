@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from symbiotic_gym.stats import Interval, wilson
-from symbiotic_gym.trainers.distiller import DistillResult
+from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.speculative import acceptance_rate
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory
@@ -96,10 +97,14 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(_phases(summary))
 
 
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
 def _overall(summary: Summary) -> Table:
-    table = Table(title="Success on held-out seeds (95 % Wilson interval)", title_justify="left")
-    for column in ("model", "when", "success", "interval", "n", "invalid", "acceptance before it"):
-        table.add_column(column, justify="left" if column in ("model", "when") else "right")
+    table = _table("Success on held-out seeds (95 % Wilson interval)")
+    for column in ("model", "when", "success", "interval", "n", "invalid", "acceptance"):
+        table.add_column(column, justify="left" if column in ("model", "when") else "right", no_wrap=True)
     acceptance = {row["iteration"]: row for row in summary["acceptance"]}
     for row in sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"])):
         accepted = acceptance.get(row["iteration"]) if row["model"] == "small" else None
@@ -116,26 +121,30 @@ def _overall(summary: Summary) -> Table:
 
 
 def _per_task(summary: Summary) -> Table:
-    table = Table(title="Per task: successes of n, with the 95 % interval", title_justify="left")
-    table.add_column("task")
+    tasks = summary["tasks"]
+    suites = {task.partition(".")[0] for task in tasks}
+    shared = f"{suites.pop()}." if len(suites) == 1 else ""
+    table = _table(f"Per task{f' of {shared[:-1]}' if shared else ''}: successes of n, and the 95 % interval")
+    table.add_column("task", overflow="fold")
     rows = sorted(summary["evaluation"], key=lambda row: (row["model"], row["iteration"]))
     for row in rows:
-        table.add_column(f"{row['model']} {'before' if row['iteration'] == 0 else row['iteration']}", justify="right")
-    for task in summary["tasks"]:
+        when = row["iteration"] or "before"
+        table.add_column(f"{row['model']} {when}", justify="right", no_wrap=True)
+    for task in tasks:
         cells = [row["per_task"].get(task) for row in rows]
-        table.add_row(task, *(cell_text(cell) for cell in cells))
+        table.add_row(task.removeprefix(shared), *(cell_text(cell) for cell in cells))
     return table
 
 
 def cell_text(cell: Mapping[str, Any] | None) -> str:
-    """`7 of 10 (40-89 %)`."""
+    """`7/10 40-89%`."""
     if not cell or not cell["n"]:
         return "-"
-    return f"{round(cell['success'] * cell['n'])}/{cell['n']} ({100 * cell['low']:.0f}-{100 * cell['high']:.0f} %)"
+    return f"{round(cell['success'] * cell['n'])}/{cell['n']} {100 * cell['low']:.0f}-{100 * cell['high']:.0f}%"
 
 
 def _phases(summary: Summary) -> Table:
-    table = Table(title="Wall-clock by phase", title_justify="left")
+    table = _table("Wall-clock by phase")
     table.add_column("phase")
     table.add_column("seconds", justify="right")
     for phase, seconds in sorted(summary["seconds"].items()):

@@ -23,7 +23,8 @@ from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
-from symbiotic_gym.trainers.distiller import DistillResult, distill
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
 from symbiotic_gym.trainers.summary import PhaseResult, Summary, summarize
@@ -59,7 +60,7 @@ def run_symbiosis(config: SymbiosisConfig, out: Path, progress: Progress | None 
     folder = RunFolder(out, config.to_json(), need_bytes=NEED_BYTES)
     require_chromium()
     large = _Large(config)
-    small = LocalModel(resolve_model(config.small))
+    small = LocalModel(resolve_model(config.small), device=config.train.device, dtype=config.train.dtype)
     with folder, Rollouts(config.environments) as rollouts:
         return _Loop(config, out, large, small, rollouts, progress or Progress(quiet=True)).run()
 
@@ -103,7 +104,7 @@ class _Large:
         elif config.large.startswith("openai:"):
             self._model = OpenAIModel.from_spec(config.large)
             self._model.check()
-            self.name = self._model.name
+            self.name = f"{self._model.name} at {self._model.base_url}"
         else:
             raise ConfigError(
                 explain(
@@ -160,7 +161,7 @@ class _Loop:
 
     @property
     def _sampled(self) -> Sampling:
-        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=MAX_TOKENS)
+        return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=self.config.max_action_tokens)
 
     def _large_agent(self, task: str) -> Agent:
         return self.large.agent(self.knowledge, task)
@@ -171,7 +172,7 @@ class _Loop:
 
         def make(task: str) -> Agent:
             self.small.set_adapter(adapter)
-            return SmallAgent(self.small, sampling=sampling)
+            return SmallAgent(self.small, sampling=sampling, page_budget=self.config.train.page_budget)
 
         return make
 
@@ -187,7 +188,7 @@ class _Loop:
     # --- phases ---
 
     def _evaluate(self, iteration: int) -> None:
-        greedy = Sampling(max_tokens=MAX_TOKENS)
+        greedy = Sampling(max_tokens=self.config.max_action_tokens)
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
             self._play(_Phase("evaluate", "large", iteration), self._large_agent)
@@ -260,7 +261,3 @@ class _Loop:
         summary = summarize(self.config, self.large.name, self.results, self.trainings, self.clock.seconds)
         write_json(self.out / "summary.json", summary)
         return summary
-
-
-MAX_TOKENS = 32
-"""Of an action; the longest action of the scripted tasks' experts is shorter."""

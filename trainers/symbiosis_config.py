@@ -1,15 +1,17 @@
 """What a symbiosis run is made of: a frozen, printable config, read from TOML and checked before any work starts."""
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
+from math import gcd
 from pathlib import Path
 from typing import Any, Literal
 
 from symbiotic_gym.errors import ConfigError, explain, nearest
 from symbiotic_gym.suites import check_task
-from symbiotic_gym.trainers.distiller import DistillerConfig
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 
 __all__ = ["DEFAULT_CONFIG", "SymbiosisConfig", "load_config"]
 
@@ -47,6 +49,8 @@ class SymbiosisConfig:
     max_steps: int = 10
     max_refused: int = 2
     """An episode is given up after so many refused actions in a row."""
+    max_action_tokens: int = 32
+    """The small model's answer is cut there; the longest action the tasks need must fit."""
     environments: int = 8
     """Browsers at once; also the small model's batch."""
     temperature: float = 0.7
@@ -66,8 +70,11 @@ class SymbiosisConfig:
             raise _bad("tasks", list(self.tasks), "at least one task, each once", "episodes are told apart by task and seed")
         for name, least in _COUNTS.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or not least <= value < SEEDS_PER_PHASE:
-                raise _bad(name, value, f"a whole number from {least} to {SEEDS_PER_PHASE - 1}", "phases must not share seeds")
+            most = MOST_ITERATIONS if name == "iterations" else SEEDS_PER_PHASE - 1
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise _bad(name, value, f"a whole number from {least} to {most}", "phases and runs must not share seeds")
+        if self.explore_large + self.synthesize == 0:
+            raise _bad("explore_large and synthesize", 0, "at least one of them above 0", "there would be nothing to train on")
         if not 0 <= self.seed < 200:
             raise _bad("seed", self.seed, "a whole number from 0 to 199", "every phase takes a range of seeds below 2**32")
         for name in ("mistakes", "temperature", "replay"):
@@ -87,6 +94,7 @@ class SymbiosisConfig:
 
 
 SEEDS_PER_PHASE = 10_000
+MOST_ITERATIONS = 499
 _PHASES = ("evaluate", "explore_large", "synthesize", "explore_small")
 _COUNTS = {
     "iterations": 1,
@@ -96,6 +104,7 @@ _COUNTS = {
     "evaluate": 1,
     "max_steps": 1,
     "max_refused": 1,
+    "max_action_tokens": 1,
     "environments": 1,
 }
 _MOST = {"mistakes": 1.0, "temperature": 5.0, "replay": 100.0}
@@ -130,8 +139,12 @@ def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
         ) from error
     data |= {key: value for key, value in overrides.items() if value is not None}
     train = data.pop("train", {})
-    config: SymbiosisConfig = _build(SymbiosisConfig, data | {"train": _build(DistillerConfig, train, "train.")}, "")
-    return config
+    if not isinstance(train, dict):
+        raise _bad("train", train, "a table, [train], with keys of its own", "it says how the small model is trained")
+    if isinstance(size := train.get("batch_size"), int) and size > 0:  # the default micro-batch need not divide it
+        train.setdefault("micro_batch_size", gcd(size, DistillerConfig.micro_batch_size))
+    config: SymbiosisConfig = _build(SymbiosisConfig, data, "")
+    return replace(config, train=_build(DistillerConfig, train, "train."))
 
 
 def _build(kind: type[Any], data: Mapping[str, Any], prefix: str) -> Any:
@@ -149,10 +162,14 @@ def _build(kind: type[Any], data: Mapping[str, Any], prefix: str) -> Any:
                 )
             )
     try:
-        return TypeAdapter(kind).validate_python(dict(data))
+        return TypeAdapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(cause := first.get("ctx", {}).get("error"), ConfigError):
             raise cause from None
         where = prefix + ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            raise ConfigError(
+                explain(f"the config has no {where}", f"{where} = ...", "it has no default", "add the key")
+            ) from error
         raise _bad(where, first["input"], first["msg"], "the run would not be the one that was meant") from error

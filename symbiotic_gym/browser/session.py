@@ -25,6 +25,9 @@ from symbiotic_gym.suites import Site, Suite, load_suite
 REST_BOUND_MS = 3000
 """A page that never rests is observed after this long."""
 
+_LOADING_MS = 30_000
+"""A start page may take so long; the parent's own deadline for a reset ends it sooner where that is shorter."""
+
 _WATCH = resources.files(__package__).joinpath("watch.js").read_text("utf-8")
 _NAMES = resources.files(__package__).joinpath("dom_accessibility.js").read_text("utf-8")
 _WALK = resources.files(__package__).joinpath("page.js").read_text("utf-8")
@@ -74,6 +77,7 @@ class Session:
             accept_downloads=False,
         )
         self.context.set_default_timeout(self.task.timeout)
+        self.context.set_default_navigation_timeout(_LOADING_MS)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
         self.context.on("page", self._on_page)

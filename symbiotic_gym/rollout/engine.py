@@ -6,10 +6,10 @@ depend on who else is in it; with `whole_waves` a wave is therefore the unit of 
 goes on gets the very episodes it would have got.
 
 An episode that the infrastructure spoiled is tried again in a fresh browser, and is on record as *invalid* when that does not
-help.
+help. A model that is out of reach for everybody ends the run instead: what is not on record is played when it goes on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from symbiotic_gym.env import WebEnv
-from symbiotic_gym.errors import InfrastructureError
+from symbiotic_gym.errors import InfrastructureError, ModelError
 from symbiotic_gym.policies import act_all, agent_name, as_agent
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.store.episodes import EpisodeLog
@@ -115,6 +115,9 @@ class Rollouts:
             log: finished episodes go here as they end; those in it already are not played again.
             on_episode: called for every episode when it is there, those from the log included.
             whole_waves: play a wave of which an episode is missing whole again; the log keeps what it has.
+
+        Raises:
+            ModelError: the model's endpoint is out; what had ended by then is in the log.
         """
         found: dict[Episode, Trajectory] = {}
         agents: list[Agent] = []
@@ -125,31 +128,39 @@ class Rollouts:
             todo = wave if missing and whole_waves else missing
             while len(agents) < len(todo):
                 agents.append(as_agent(make_agent()))
+            for trajectory in done.values():
+                on_episode(trajectory)
             for trajectory in self._play(todo, agents, name, _Limits(max_steps, max_refused)):
                 episode = Episode(trajectory.task, trajectory.seed)
+                if episode in done:
+                    continue
                 if log is not None:
                     log.add(trajectory)
-                    trajectory = log[episode.task, episode.seed]
                 done[episode] = trajectory
-            for episode in wave:
-                on_episode(done[episode])
+                on_episode(trajectory)
             found |= done
         return [found[episode] for episode in episodes]
 
-    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> list[Trajectory]:
+    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> Iterator[Trajectory]:
+        """The wave's episodes in the order they end, each as soon as its round is over."""
         while len(self._envs) < len(wave):
             self._envs.append(self._make_env(wave[len(self._envs)].task))
         slots = [_Slot(e, env, agent) for e, env, agent in zip(wave, self._envs, agents, strict=False)]
         list(self._pool.map(self._begin, slots))
-        while active := [slot for slot in slots if slot.outcome is None]:
-            self._round(active, limits)
-        return [_record(slot, name) for slot in slots]
+        going = slots
+        while going:
+            yield from (_record(slot, name) for slot in going if slot.outcome is not None)
+            going = [slot for slot in going if slot.outcome is None]
+            if going:
+                self._round(going, limits)
 
     def _round(self, active: list[_Slot], limits: "_Limits") -> None:
         started = perf_counter()
         try:
             decisions = act_all([slot.agent for slot in active], [_seen(slot) for slot in active])
         except InfrastructureError as error:
+            if isinstance(error, ModelError) and error.outage:
+                raise
             for slot in active:
                 self._spoil(slot, error)
             return

@@ -44,13 +44,23 @@ class EpisodeLog:
         return list(self._episodes.values())
 
     def add(self, trajectory: Trajectory) -> None:
-        """Append an episode and flush it to disk. One that is there already is kept as it was."""
+        """Append an episode and flush it to disk. One that is there already is kept as it was.
+
+        Raises:
+            ConfigError: a policy put something into its decisions that has no JSON form.
+        """
         key = (trajectory.task, trajectory.seed)
         if key in self._episodes:
             return
+        line = _line(trajectory)
+        try:
+            data = line.encode("utf-8")
+        except UnicodeEncodeError:  # a lone surrogate, half a character of a page or of a model's answer
+            data = line.encode("utf-8", "replace")
+            trajectory = from_json(Trajectory, json.loads(data))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
-            file.write(json.dumps(to_json(trajectory), ensure_ascii=False).encode("utf-8") + b"\n")
+            file.write(data + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self._episodes[key] = trajectory
@@ -76,3 +86,17 @@ class EpisodeLog:
                     )
                 ) from error
             self._episodes[trajectory.task, trajectory.seed] = trajectory
+
+
+def _line(trajectory: Trajectory) -> str:
+    try:
+        return json.dumps(to_json(trajectory), ensure_ascii=False)
+    except (ValueError, TypeError) as error:  # pydantic's serialization error is a ValueError
+        raise ConfigError(
+            explain(
+                f"a decision of {trajectory.agent!r} on {trajectory.task} has no JSON form: {str(error).splitlines()[0]}",
+                "text, numbers, lists and dicts in Decision.extra",
+                "an episode that cannot be written down is lost",
+                "convert the value in the policy, for instance an array by .tolist()",
+            )
+        ) from error

@@ -69,6 +69,10 @@ def versions() -> dict[str, str]:
     return found
 
 
+_BEFORE_A_RUN = frozenset({"lock", "owner", "run.json.partial"})
+"""What a process that was killed between taking the lock and writing `run.json` leaves behind."""
+
+
 class RunFolder:
     """A folder that one process at a time works in. Use as a context manager: entering takes the lock.
 
@@ -90,8 +94,13 @@ class RunFolder:
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
         self._take_lock()
-        if not (self.path / "run.json").exists():
-            write_json(self.path / "run.json", describe_run(self.config))
+        try:
+            self._check_contents()  # again: another process may have begun a run here before the lock was taken
+            if not self.resumed:
+                write_json(self.path / "run.json", describe_run(self.config))
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -102,25 +111,37 @@ class RunFolder:
         return (self.path / "run.json").exists()
 
     def _check(self, need_bytes: int) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise self._refuse(f"{self.path} is a file", "a folder to write the run into")
+        existing = next(place for place in (self.path.resolve(), *self.path.resolve().parents) if place.exists())
+        if not existing.is_dir():
+            raise _unusable(f"{existing} is a file", "a folder to write the run into", "name another folder with --out")
+        self._check_contents()
+        if not os.access(existing, os.W_OK):
+            raise _unusable(
+                f"{existing} cannot be written to",
+                "a folder this user may write to",
+                "change its owner or permissions, or name another folder with --out",
+            )
+        free = shutil.disk_usage(existing).free
+        if free < need_bytes and not (self.path / "report.html").exists():
+            raise _unusable(
+                f"{existing} has {free / 1e9:.1f} GB free",
+                f"at least {need_bytes / 1e9:.1f} GB for checkpoints and episodes",
+                "free some space, or name a folder on another disk with --out",
+            )
+
+    def _check_contents(self) -> None:
         if self.resumed:
-            begun = read_json(self.path / "run.json").get("config", {})
+            begun = read_json(self.path / "run.json")
+            begun = begun.get("config") if isinstance(begun, dict) else None
+            if not isinstance(begun, dict):
+                raise self._refuse(f"{self.path / 'run.json'} holds no config", "the file as this project writes it")
             differing = sorted(key for key in begun.keys() | self.config.keys() if begun.get(key) != self.config.get(key))
             if differing:
                 shown = "; ".join(f"{key}: {begun.get(key)!r} there, {self.config.get(key)!r} here" for key in differing)
                 raise self._refuse(f"{self.path} was begun with another config ({shown})", "the config it was begun with")
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(file.name not in _BEFORE_A_RUN for file in self.path.iterdir()):
             raise self._refuse(
                 f"{self.path} is not empty and has no run.json", "an empty folder, a new one, or a run to continue"
-            )
-        existing = next(folder for folder in (self.path.resolve(), *self.path.resolve().parents) if folder.is_dir())
-        if not os.access(existing, os.W_OK):
-            raise self._refuse(f"{existing} cannot be written to", "a folder this user may write to")
-        free = shutil.disk_usage(existing).free
-        if free < need_bytes:
-            raise self._refuse(
-                f"{existing} has {free / 1e9:.1f} GB free", f"at least {need_bytes / 1e9:.1f} GB for checkpoints and episodes"
             )
 
     def _take_lock(self) -> None:
@@ -129,7 +150,11 @@ class RunFolder:
             self._lock.acquire(timeout=0)  # the system lets go of it when the process ends, however it ends
         except Timeout:
             who = owner.read_text("utf-8").strip() if owner.exists() else "another process"
-            raise self._refuse(f"{self.path} is in use by {who}", "one process at a time") from None
+            raise _unusable(
+                f"{self.path} is in use by {who}",
+                "one process at a time",
+                "wait for it to end, or end it and run the same command again; or name another folder with --out",
+            ) from None
         owner.write_text(f"pid {os.getpid()} on {socket.gethostname()}\n", "utf-8")
 
     def _refuse(self, given: str, expected: str) -> StoreError:
@@ -141,6 +166,10 @@ class RunFolder:
                 "name another folder with --out, or go on with the config that the folder's run.json holds",
             )
         )
+
+
+def _unusable(given: str, expected: str, do: str) -> StoreError:
+    return StoreError(explain(given, expected, "the run's results would be lost, or mixed with another's", do))
 
 
 def describe_run(config: Mapping[str, Any]) -> dict[str, Any]:

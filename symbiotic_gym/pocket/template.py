@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from symbiotic_gym.pocket.answers import Answer
@@ -105,6 +106,7 @@ class Template:
         return None
 
 
+@cache  # `re` itself remembers fewer patterns than there are wordings
 def _pattern(wording: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", wording)
     seen: set[str] = set()

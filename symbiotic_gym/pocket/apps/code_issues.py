@@ -41,7 +41,8 @@ def add(site: SiteApp) -> None:
 
 @in_project()
 def issues(c: Context, project: Project) -> Response:
-    sql, values = _LISTED, [project.id]
+    sql = _LISTED
+    values: list[int | str] = [project.id]
     wanted = c.query.get("status", "open")
     if wanted != "all":
         sql += " AND i.status = ?"

@@ -27,7 +27,8 @@ def add(site: SiteApp) -> None:
 
 @in_project()
 def merges(c: Context, project: Project) -> Response:
-    sql, values = _LISTED, [project.id]
+    sql = _LISTED
+    values: list[int | str] = [project.id]
     status = c.query.get("status", "open")
     if status != "all":
         sql += " AND m.status = ?"

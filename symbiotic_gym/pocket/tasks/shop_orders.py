@@ -1,14 +1,14 @@
-"""The person's own orders: questions about them, and what can still be done with them."""
+"""Questions about the person's own orders."""
 
 import random
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symbiotic_gym.pocket.answers import Amount, Day, Name, Number
-from symbiotic_gym.pocket.plays import given_up, half_done, misheard, saying
-from symbiotic_gym.pocket.reading import Page, answer, back, done, infeasible, money, through
-from symbiotic_gym.pocket.tasks.shop_tools import in_cart, open_account, open_order
+from symbiotic_gym.pocket.plays import given_up, saying
+from symbiotic_gym.pocket.reading import Page, answer, back, money, through
+from symbiotic_gym.pocket.tasks.shop_tools import my_orders, open_account, open_order
 from symbiotic_gym.pocket.template import Instance, Params, Play, Player, Template
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TEMPLATES"]
 
+
 _STATUSES = ("Pending", "Processing", "Shipped", "Delivered", "Cancelled")
-
-
-def _orders(world: "World", where: str = "1", *values: Any) -> list[Any]:
-    return world.rows(f"SELECT * FROM shop_orders WHERE person_id = 1 AND {where} ORDER BY at DESC, id DESC", *values)
 
 
 class OrderStatus(Template):
@@ -34,7 +31,7 @@ class OrderStatus(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        order = rng.choice(_orders(world))
+        order = rng.choice(my_orders(world))
         others = tuple(status for status in _STATUSES if status != order["status"])
         also = ("canceled",) if order["status"] == "Cancelled" else ()
         return Instance(
@@ -65,7 +62,7 @@ class LatestTotal(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        orders = _orders(world)
+        orders = my_orders(world)
         other = next(order["total"] for order in orders if order["total"] != orders[0]["total"])
         return Instance(
             params={},
@@ -99,11 +96,11 @@ class OrdersWithStatus(Template):
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
         status = rng.choice(_STATUSES)
-        count = len(_orders(world, "status = ?", status))
+        count = len(my_orders(world, "status = ?", status))
         return Instance(
             params={"status": status},
             answer=Number(count),
-            near={"all": str(len(_orders(world))), "fewer": str(count + 1)},
+            near={"all": str(len(my_orders(world))), "fewer": str(count + 1)},
         )
 
     def oracle(self, page: Page, p: Params) -> Play:
@@ -137,7 +134,7 @@ class WhenOrdered(Template):
         )
         wanted = rng.choice(once)
         day = date.fromisoformat(wanted["at"][:10])
-        other = next(order for order in _orders(world) if order["at"][:10] != wanted["at"][:10])
+        other = next(order for order in my_orders(world) if order["at"][:10] != wanted["at"][:10])
         return Instance(
             params={"product": wanted["name"]},
             answer=Day(day),
@@ -176,12 +173,12 @@ class SpentInYear(Template):
     )
 
     def draw(self, world: "World", rng: random.Random) -> Instance:
-        years = sorted({order["at"][:4] for order in _orders(world, "status <> 'Cancelled'")})
+        years = sorted({order["at"][:4] for order in my_orders(world, "status <> 'Cancelled'")})
         year = rng.choice(years)
-        of_year = _orders(world, "substr(at, 1, 4) = ?", year)
+        of_year = my_orders(world, "substr(at, 1, 4) = ?", year)
         total = sum(order["total"] for order in of_year if order["status"] != "Cancelled")
         first = of_year[0]["total"]
-        every = sum(order["total"] for order in _orders(world))
+        every = sum(order["total"] for order in my_orders(world))
         return Instance(
             params={"year": year},
             answer=Amount(total),
@@ -202,112 +199,10 @@ class SpentInYear(Template):
         }
 
 
-class CancelOrder(Template):
-    """A button with a question behind it."""
-
-    site, name, level, split = "shop", "cancel-order", 3, "train"
-    wordings = (
-        "Cancel my order {number}.",
-        "I no longer want order {number}; please cancel it.",
-        "Please withdraw the order {number} that I placed.",
-    )
-
-    def draw(self, world: "World", rng: random.Random) -> Instance:
-        wanted, other = rng.sample(_orders(world, "status = 'Pending'"), 2)
-        return Instance(
-            params={"number": wanted["number"]},
-            effect=[("UPDATE shop_orders SET status = 'Cancelled' WHERE id = ?", (wanted["id"],))],
-            near={"number": other["number"]},
-            private=(wanted["number"],),
-        )
-
-    def oracle(self, page: Page, p: Params) -> Play:
-        page = yield from open_order(page, p["number"])
-        page = yield page.click("Cancel order", "The order is still pending, so it can be cancelled.", "button")
-        yield page.click("Confirm", "The page asks whether that is meant.", "button")
-        yield done("The order is cancelled.")
-
-    def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {
-            "another order": misheard(self.oracle, number=instance.near["number"]),
-            "not confirmed": half_done(self.oracle, "Confirm"),
-        }
-
-
-class CancelLateOrder(Template):
-    """Asks for what the shop no longer allows."""
-
-    site, name, level, split = "shop", "cancel-late-order", 3, "test"
-    wordings = (
-        "Cancel order {number} for me.",
-        "I have changed my mind about order {number}; cancel it.",
-        "Please see to it that order {number} is cancelled.",
-    )
-
-    def draw(self, world: "World", rng: random.Random) -> Instance:
-        wanted = rng.choice(_orders(world, "status IN ('Processing', 'Shipped', 'Delivered')"))
-        pending = rng.choice(_orders(world, "status = 'Pending'"))
-        return Instance(params={"number": wanted["number"]}, infeasible=True, near={"number": pending["number"]})
-
-    def oracle(self, page: Page, p: Params) -> Play:
-        page = yield from open_order(page, p["number"])
-        status = page.match(r"^Status\n(\w+)$")[1]
-        yield infeasible(f"Order {p['number']} is {status}, and only pending orders can be cancelled.")
-
-    def misses(self, instance: Instance) -> Mapping[str, Player]:
-        def cancel_another(page: Page, p: Params) -> Play:
-            yield from CancelOrder().oracle(page, {"number": instance.near["number"]})
-
-        return {"said to be done": saying(self.oracle, "Done."), "another one cancelled": cancel_another}
-
-
-class OrderAgain(Template):
-    """Putting an order's things into the cart."""
-
-    site, name, level, split = "shop", "order-again", 3, "dev"
-    wordings = (
-        "Put everything from my order {number} into the cart again.",
-        "I want the same as in order {number}: fill my cart with it, but do not order yet.",
-        "Add the things of order {number} to my cart once more.",
-    )
-
-    def draw(self, world: "World", rng: random.Random) -> Instance:
-        items = (
-            "SELECT i.*, p.stock, p.active FROM shop_order_items i JOIN shop_products p "
-            "ON p.id = i.product_id WHERE order_id = ?"
-        )
-        found = []
-        for order in _orders(world):
-            lines = world.rows(f"{items} ORDER BY i.id", order["id"])
-            if all(line["active"] and line["stock"] >= line["quantity"] for line in lines):
-                found.append((order, lines))
-        order, lines = rng.choice(found)
-        other = next(row for row in _orders(world) if row["id"] != order["id"])
-        return Instance(
-            params={"number": order["number"]},
-            effect=[in_cart(line["product_id"], line["quantity"], line["options"]) for line in lines],
-            near={"number": other["number"]},
-        )
-
-    def oracle(self, page: Page, p: Params) -> Play:
-        page = yield from open_order(page, p["number"])
-        yield page.click("Order again", "This puts the order's things into the cart.", "button")
-        yield done("The cart has what the order had.")
-
-    def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {
-            "another order": misheard(self.oracle, number=instance.near["number"]),
-            "not pressed": half_done(self.oracle, "Order again"),
-        }
-
-
 TEMPLATES = (
     OrderStatus(),
     LatestTotal(),
     OrdersWithStatus(),
     WhenOrdered(),
     SpentInYear(),
-    CancelOrder(),
-    CancelLateOrder(),
-    OrderAgain(),
 )

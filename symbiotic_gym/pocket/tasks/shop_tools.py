@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Walk",
     "in_cart",
+    "my_orders",
     "names",
     "open_account",
     "open_category",
@@ -85,6 +86,11 @@ def ordered(
         )
         effect.append(("UPDATE shop_products SET stock = stock - ? WHERE id = ?", (quantity, product["id"])))
     return effect
+
+
+def my_orders(world: "World", where: str = "1", *values: Any) -> list[Any]:
+    """The orders of the person at the keyboard of which something holds, the latest first."""
+    return world.rows(f"SELECT * FROM shop_orders WHERE person_id = 1 AND {where} ORDER BY at DESC, id DESC", *values)
 
 
 # --- walking ---

@@ -129,8 +129,18 @@ class WorldBuilder(World):
         return int(cursor.lastrowid or 0)
 
     def private(self, kind: str, value: str, person_id: int | None, *pages: str) -> None:
-        """Enter a private value and the addresses it is shown at into the manifest."""
-        self.insert("private_values", kind=kind, value=value, person_id=person_id, pages=json.dumps(pages))
+        """Enter a private value and the addresses it is shown at into the manifest; one there gets further addresses."""
+        known = self.rows(
+            "SELECT id, pages FROM private_values WHERE kind = ? AND value = ? AND person_id IS ? ORDER BY id",
+            kind,
+            value,
+            person_id,
+        )
+        if known:
+            everywhere = list(dict.fromkeys((*json.loads(known[0]["pages"]), *pages)))
+            self.db.execute("UPDATE private_values SET pages = ? WHERE id = ?", (json.dumps(everywhere), known[0]["id"]))
+        else:
+            self.insert("private_values", kind=kind, value=value, person_id=person_id, pages=json.dumps(pages))
 
     def ago(self, most_days: float, least_days: float = 0.0) -> str:
         """A moment between so many days before now, to the minute, in waking hours; ISO 8601."""

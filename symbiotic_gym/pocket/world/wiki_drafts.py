@@ -4,7 +4,7 @@ What two articles say about the same thing comes from the same values here, so a
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symbiotic_gym.pocket.world.people_names import CITIES, FIRST_NAMES, LAST_NAMES
@@ -103,7 +103,7 @@ def _towns(rng: random.Random) -> list[Draft]:
     return towns
 
 
-def _paragraph(rng: random.Random, pool: Sequence[str], words: dict[str, object]) -> str:
+def _paragraph(rng: random.Random, pool: Sequence[str], words: Mapping[str, object]) -> str:
     return " ".join(rng.sample(pool, rng.randrange(2, 4))).format(**words)
 
 

@@ -16,10 +16,8 @@ import pytest
 from symbiotic_gym.errors import ConfigError, SiteError
 from symbiotic_gym.pocket.answers import Amount, Answer, Day, Duration, Items, Name, Number, Text, YesNo
 from symbiotic_gym.pocket.instances import draw, judge, manifest
-from symbiotic_gym.pocket.oracle import recognize
 from symbiotic_gym.pocket.serve import serve
 from symbiotic_gym.pocket.server import PocketServer
-from symbiotic_gym.pocket.tasks import split, templates
 from symbiotic_gym.pocket.web import COOKIE
 from symbiotic_gym.pocket.world import World, snapshot, state
 
@@ -105,29 +103,6 @@ def test_worlds_restored_from_one_snapshot_share_nothing() -> None:
     one.execute("UPDATE shop_products SET price = 1")
     assert state(one) != before
     assert state(other) == before
-
-
-@pytest.mark.parametrize("name", templates())
-def test_an_instance_can_be_read_off_its_goal(name: str) -> None:
-    template = templates()[name]
-    for seed in (0, 21):
-        drawn = draw(name, seed)
-        assert recognize(drawn.goal) == (template, drawn.instance.params)
-        assert [other.id for other in templates().values() if other.read_goal(drawn.goal) is not None] == [name]
-        assert drawn == draw(name, seed)
-        assert len(template.misses(drawn.instance)) >= 2
-    assert len(set(template.wordings)) >= 3
-    assert {re.sub(r"[^{}]+", "", wording) for wording in template.wordings}
-
-
-def test_what_the_templates_are_as_a_whole() -> None:
-    sites = {template.site for template in templates().values()}
-    for site in sites:
-        own = [template for template in templates().values() if template.site == site]
-        infeasible = sum(draw(template.id, 0).instance.infeasible for template in own)
-        assert 0.05 <= infeasible / len(own) <= 0.15, site
-        assert {template.split for template in own} == {"train", "dev", "test"}, site
-    assert not set(split("train")) & set(split("test")) | set(split("train")) & set(split("dev"))
 
 
 def test_what_else_was_changed_makes_it_a_failure_unless_it_is_undone() -> None:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from symbiotic_gym.actions import parse
 from symbiotic_gym.browser import act
@@ -43,7 +43,7 @@ class _Slow(BaseHTTPRequestHandler):
 @dataclass
 class _Host:
     page: Page
-    context: None = None
+    context: BrowserContext | None = None
     chat: list[dict[str, Any]] = field(default_factory=list)
     infeasible: bool = False
 

@@ -4,8 +4,9 @@ import gymnasium as gym
 
 from symbiotic_gym.suites import SUITES, load_suite
 
-MAX_EPISODE_STEPS = {"miniwob": 20}
-"""Steps after which `gym.make` truncates. BrowserGym's MiniWoB benchmark allows 10, fewer than its date picker can need."""
+MAX_EPISODE_STEPS = {"miniwob": 20, "pocket": 30}
+"""Steps after which `gym.make` truncates. BrowserGym's MiniWoB benchmark allows 10, fewer than its date picker can need;
+pocket's limit is that of BrowserGym's WebArena benchmark."""
 
 
 def register_environments() -> None:

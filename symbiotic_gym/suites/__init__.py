@@ -59,7 +59,13 @@ def _miniwob() -> Suite:
     return MiniWoB()
 
 
-SUITES: Mapping[str, Callable[[], Suite]] = {"miniwob": _miniwob}
+def _pocket() -> Suite:
+    from symbiotic_gym.suites.pocket import Pocket
+
+    return Pocket()
+
+
+SUITES: Mapping[str, Callable[[], Suite]] = {"miniwob": _miniwob, "pocket": _pocket}
 
 
 def load_suite(name: str) -> Suite:

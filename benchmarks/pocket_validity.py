@@ -4,7 +4,6 @@ Everything is played in the browser, through the actions an agent has. `--trials
 run that was cut short goes on from there. Episodes of one template share nothing, so a wrong one is named and the rest goes on.
 """
 
-import json
 import multiprocessing
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.pocket.pages import THEMES
 from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.trial import Check, Trial, checks, play
@@ -36,8 +36,12 @@ def measure(
         theme: how the sites are arranged.
         kept: where trials are kept, one JSON line each; those there are not played again.
         progress: says how far it is, and what came out wrong.
+
+    Raises:
+        StoreError: a line of `kept` is damaged.
     """
-    found = {trial.check: trial for trial in _read(kept)}
+    file = JsonLines(kept)
+    found = {trial.check: trial for trial in file.records(Trial)}
     missing = [check for check in todo if check not in found]
     progress = progress or Progress(quiet=True)
     spawn = multiprocessing.get_context("spawn")
@@ -45,9 +49,7 @@ def measure(
         for job in as_completed([pool.submit(_play, check, theme) for check in missing]):
             trial = job.result()
             found[trial.check] = trial
-            if kept is not None:
-                with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(trial)) + "\n")
+            file.append([asdict(trial)])
             name = f"{trial.check.template} {trial.check.seed} {trial.check.kind}"
             bar.advance(name)
             if not trial.right and progress.console is not None:
@@ -98,17 +100,6 @@ def _play(check: Check, theme: str) -> Trial:
 
         _SESSION = Session()
     return play(_SESSION, check, theme)
-
-
-def _read(kept: Path | None) -> Iterator[Trial]:
-    if kept is None or not kept.exists():
-        return
-    for line in kept.read_text(encoding="utf-8").splitlines():
-        try:
-            data = json.loads(line)
-        except ValueError:
-            continue  # cut off by a crash: that trial is played again
-        yield Trial(**data | {"check": Check(**data["check"])})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

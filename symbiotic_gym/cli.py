@@ -59,11 +59,6 @@ def models_get(name: Annotated[str, typer.Argument(help="A name of the list, a f
         print(resolve_model(name))
 
 
-@sites_app.callback()
-def sites() -> None:
-    """The embedded websites."""
-
-
 @sites_app.command("serve")
 def sites_serve(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 takes a free one.")] = 8765,

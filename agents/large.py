@@ -72,11 +72,13 @@ class LargeAgent:
     """A `BatchAgent` over any `LanguageModel`.
 
     Args:
-        model: answers the prompts; agents that are decided in one batch share it. knowledge: where to look for examples;
-        None: none are shown. k_goal: how many examples to look up by the goal. k_page: how many by the page. exclude: which
-        entries of the knowledge base must not be shown, so that an evaluation does not read its own answers. Where
-            it has no seed, the one given to `reset` is taken for the task instance's, as rollouts give it.
-            None: nothing is held back.
+        model: answers the prompts; agents that are decided in one batch share it.
+        knowledge: where to look for examples; None: none are shown.
+        k_goal: how many examples to look up by the goal.
+        k_page: how many by the page.
+        exclude: which entries of the knowledge base must not be shown, so that an evaluation does not read its own answers.
+            Where it has no seed, the one given to `reset` is taken for the task instance's, as rollouts give it. None:
+            nothing is held back.
         candidates: how many actions to ask for.
         page_budget: characters of page text shown; the end of a longer page is cut at a line.
         examples_budget: characters of all examples together.

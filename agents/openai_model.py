@@ -277,7 +277,7 @@ def _is_local(url: str) -> bool:
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        shown = url.replace(f"{parts.username or ''}:{parts.password or ''}@", "***@")
+        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
         raise ConfigError(
             explain(
                 f"{shown!r} as the address of a model",

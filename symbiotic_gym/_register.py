@@ -7,6 +7,7 @@ from symbiotic_gym.suites import SUITES, load_suite
 
 MAX_EPISODE_STEPS: dict[str, int | None] = {
     "miniwob": 20,
+    "pocket": 30,
     "webarena": 30,
     "webarena_lite": 30,
     "webarena_verified": 30,
@@ -16,7 +17,7 @@ MAX_EPISODE_STEPS: dict[str, int | None] = {
 """Steps after which `gym.make` truncates.
 
 MiniWoB: BrowserGym's benchmark allows 10, fewer than its date picker can need. WebArena: 30, as its authors and BrowserGym
-run it.
+run it; Pocket has WebArena's limit.
 """
 
 
@@ -40,6 +41,6 @@ def _add(name: str, entry_point: str, max_episode_steps: int | None, kwargs: dic
         vector_entry_point="symbiotic_gym.vector:WebVectorEnv" if kwargs else None,
         max_episode_steps=max_episode_steps,
         kwargs=kwargs,
-        nondeterministic=not kwargs or not name.startswith("miniwob"),  # a real website has a state that no seed sets
+        nondeterministic=not name.startswith(("miniwob.", "pocket.")),  # a real website has a state that no seed sets
     )
     gym.registry[spec.id] = spec

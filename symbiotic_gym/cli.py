@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The known small models: which are on disk, and fetching them.")
 app.add_typer(models_app, name="models")
+sites_app = typer.Typer(no_args_is_help=True, help="The embedded websites.")
+app.add_typer(sites_app, name="sites")
 
 
 @contextmanager
@@ -55,6 +57,29 @@ def models_get(name: Annotated[str, typer.Argument(help="A name of the list, a f
 
     with shown_errors():
         print(resolve_model(name))
+
+
+@sites_app.command("serve")
+def sites_serve(
+    port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 takes a free one.")] = 8765,
+    seed: Annotated[int, typer.Option(help="Which world: the one an instance of this seed plays in.")] = 0,
+    theme: Annotated[str, typer.Option(help="How the sites are arranged: daylight or ledger.")] = "daylight",
+) -> None:
+    """Serve the embedded sites for your own browser, until Ctrl-C."""
+    import time
+
+    from symbiotic_gym.pocket.serve import serve
+
+    with shown_errors():
+        served = serve(port, seed=seed, theme=theme)
+        for name, address in served.addresses.items():
+            print(f"{name:8}{address}")
+        print(f"sign in as {served.username} with the password {served.password}; Ctrl-C ends", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            served.close()
 
 
 @app.command()

@@ -4,6 +4,7 @@
 asks many agents at once where their model prefers that.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,7 +12,7 @@ from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Agent, BatchAgent
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["Observer", "act_all", "agent_name", "as_agent"]
+__all__ = ["Observer", "act_all", "agent_name", "as_agent", "check_maker"]
 
 
 @runtime_checkable
@@ -108,3 +109,37 @@ def act_all(agents: Sequence[Agent], observations: Sequence[Observation]) -> lis
         if len(batch) == len(agents):
             return type(first).act_batch(batch, observations)
     return [agent.act(observation) for agent, observation in zip(agents, observations, strict=True)]
+
+
+def check_maker(agent: Any) -> None:
+    """Make sure that a rollout can make agents by calling `agent` without arguments.
+
+    Raises:
+        ConfigError: it is an agent itself, a function of the observation, or nothing that can be called.
+    """
+    if not isinstance(agent, type) and callable(getattr(agent, "act", None)):
+        given, do = f"the agent {agent_name(agent)}", "what makes agents instead of one"
+    elif not callable(agent):
+        given, do = f"{agent!r:.80}, a {type(agent).__name__}", "a function or class that makes an agent"
+    elif not _takes_nothing(agent):
+        given, do = f"{agent_name(agent)}, which cannot be called without arguments", "a function that needs none"
+    else:
+        return
+    raise ConfigError(
+        explain(
+            f"{given}, as the agent of a rollout",
+            "a function or class that makes an agent when it is called without arguments",
+            "environments play at the same time, and each needs an agent with a memory of its own",
+            f"pass {do}: rollout(tasks, MyPolicy, seeds); for a function of the observation rollout(tasks, lambda: act, seeds)",
+        )
+    )
+
+
+def _takes_nothing(call: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(call).bind()
+    except TypeError:
+        return False
+    except ValueError:  # built-in, and does not say what it takes
+        return True
+    return True

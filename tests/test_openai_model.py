@@ -239,7 +239,9 @@ def test_a_key_in_the_environment_is_not_sent_to_this_machine(
     assert "mine" not in repr(named)
 
 
-@pytest.mark.parametrize("spec", ["openai:q@http://", "openai:q@ftp://h/v1", "openai:q@https://me:secret@h/v1"])
+@pytest.mark.parametrize(
+    "spec", ["openai:q@http://", "openai:q@ftp://h/v1", "openai:q@https://me:secret@h/v1", "openai:q@https://secret@h/v1"]
+)
 def test_wrong_addresses_and_none_that_holds_a_password(spec: str) -> None:
     with pytest.raises(ConfigError, match="address of a model") as caught:
         OpenAIModel.from_spec(spec)

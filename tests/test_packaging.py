@@ -27,18 +27,33 @@ def options() -> configparser.ConfigParser:
 
 def test_list_links_and_folders_are_equal() -> None:
     listed = set(options()["options"]["packages"].split())
-    inner = {f"symbiotic_gym.{file.parent.name}" for file in ROOT.glob("symbiotic_gym/*/__init__.py")}
-    assert listed == {"symbiotic_gym"} | inner
+    assert listed == set(_folders())
     links = {path.name: os.readlink(path) for path in (ROOT / "symbiotic_gym").iterdir() if path.is_symlink()}
     assert links == {name: f"../{name}" for name in SIBLINGS}
     mapped = dict(line.split(" = ") for line in options()["options"]["package_dir"].strip().splitlines())
     assert mapped == {"symbiotic_gym": "symbiotic_gym"} | {f"symbiotic_gym.{name}": name for name in SIBLINGS}
 
 
-@pytest.mark.parametrize("folder", [*SIBLINGS, *(path.name for path in (ROOT / "symbiotic_gym").iterdir() if path.is_dir())])
-def test_no_packages_below_the_listed_ones(folder: str) -> None:
-    top = ROOT / folder if folder in SIBLINGS else ROOT / "symbiotic_gym" / folder
-    assert list(top.rglob("*/*.py")) == []
+def _folders() -> dict[str, Path]:
+    """Every package's folder, by its name: the siblings, and what lies in `symbiotic_gym` itself."""
+    own = [file.parent for file in (ROOT / "symbiotic_gym").rglob("__init__.py") if not _linked(file)]
+    folders = {".".join(folder.relative_to(ROOT).parts): folder for folder in own}
+    return folders | {f"symbiotic_gym.{name}": ROOT / name for name in SIBLINGS}
+
+
+def _linked(path: Path) -> bool:
+    return any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(ROOT))
+
+
+def test_every_module_lies_in_a_listed_package() -> None:
+    listed = set(_folders().values())
+    modules = [file for top in ("symbiotic_gym", *SIBLINGS) for file in (ROOT / top).rglob("*.py") if not _linked(file)]
+    assert [file for file in modules if file.parent not in listed] == []
+
+
+@pytest.mark.parametrize("folder", SIBLINGS)
+def test_siblings_are_flat(folder: str) -> None:
+    assert list((ROOT / folder).rglob("*/*.py")) == []
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +87,7 @@ def test_the_wheel_holds_every_file_once(wheel: Path) -> None:
 def test_files_beside_the_code_are_shipped() -> None:
     """Whatever lies in a package and is no Python is named in setup.cfg's package_data."""
     known: set[Path] = set()
-    folders = {"symbiotic_gym": ROOT / "symbiotic_gym"} | {f"symbiotic_gym.{name}": ROOT / name for name in SIBLINGS}
-    folders |= {f"symbiotic_gym.{path.parent.name}": path.parent for path in ROOT.glob("symbiotic_gym/*/__init__.py")}
+    folders = _folders()
     for package, patterns in options()["options.package_data"].items():
         known |= {path.resolve() for pattern in patterns.split(", ") for path in folders[package].glob(pattern)}
     there = {path.resolve() for folder in folders.values() for path in folder.rglob("*") if path.is_file()}

@@ -9,7 +9,6 @@ An episode that the infrastructure spoiled is tried again in a fresh browser, an
 help. A model that is out of reach for everybody ends the run instead: what is not on record is played when it goes on.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from typing import Any, Self
 
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import ConfigError, InfrastructureError, ModelError, explain
-from symbiotic_gym.policies import act_all, agent_name, as_agent
+from symbiotic_gym.policies import act_all, agent_name, as_agent, check_maker
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.store.folder import versions
@@ -155,7 +154,7 @@ class Rollouts:
             found |= done
         return [found[episode] for episode in episodes]
 
-    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: "_Limits") -> Iterator[Trajectory]:
+    def _play(self, wave: Sequence[Episode], agents: Sequence[Agent], name: str, limits: _Limits) -> Iterator[Trajectory]:
         """The wave's episodes in the order they end, each as soon as its round is over."""
         while len(self._envs) < len(wave):
             self._envs.append(self._make_env(wave[len(self._envs)].task))
@@ -168,7 +167,7 @@ class Rollouts:
             if going:
                 self._round(going, limits)
 
-    def _round(self, active: list[_Slot], limits: "_Limits") -> None:
+    def _round(self, active: list[_Slot], limits: _Limits) -> None:
         started = perf_counter()
         try:
             decisions = act_all([slot.agent for slot in active], [_seen(slot) for slot in active])
@@ -190,7 +189,7 @@ class Rollouts:
             return
         slot.agent.reset(slot.observation["goal"], seed=slot.episode.seed)
 
-    def _step(self, slot: _Slot, decision: Decision, act_s: float, limits: "_Limits") -> None:
+    def _step(self, slot: _Slot, decision: Decision, act_s: float, limits: _Limits) -> None:
         before, started = _seen(slot), perf_counter()
         observation, reward, terminated, truncated, info = slot.env.step(decision.action)
         slot.observation = observation
@@ -258,7 +257,7 @@ def rollout(
         ConfigError: `agent` makes no agents, or `workers` is no number of environments.
         UnknownNameError: there is no such task.
     """
-    _check_maker(agent)
+    check_maker(agent)
     episodes = [Episode(check_task(task), seed) for task in tasks for seed in seeds]
     with Rollouts(workers) as rollouts:
         first = agent()  # asked for its name, then the first to play
@@ -271,35 +270,6 @@ def rollout(
             log=log,
             on_episode=on_episode,
         )
-
-
-def _check_maker(agent: Any) -> None:
-    if not isinstance(agent, type) and callable(getattr(agent, "act", None)):
-        given, do = f"the agent {agent_name(agent)}", "what makes agents instead of one"
-    elif not callable(agent):
-        given, do = f"{agent!r:.80}, a {type(agent).__name__}", "a function or class that makes an agent"
-    elif not _takes_nothing(agent):
-        given, do = f"{agent_name(agent)}, which cannot be called without arguments", "a function that needs none"
-    else:
-        return
-    raise ConfigError(
-        explain(
-            f"{given}, as the agent of a rollout",
-            "a function or class that makes an agent when it is called without arguments",
-            "environments play at the same time, and each needs an agent with a memory of its own",
-            f"pass {do}: rollout(tasks, MyPolicy, seeds); for a function of the observation rollout(tasks, lambda: act, seeds)",
-        )
-    )
-
-
-def _takes_nothing(call: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(call).bind()
-    except TypeError:
-        return False
-    except ValueError:  # built-in, and does not say what it takes
-        return True
-    return True
 
 
 def _seen(slot: _Slot) -> Observation:

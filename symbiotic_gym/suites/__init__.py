@@ -91,6 +91,12 @@ def _miniwob() -> Suite:
     return MiniWoB()
 
 
+def _pocket() -> Suite:
+    from symbiotic_gym.suites.pocket import Pocket
+
+    return Pocket()
+
+
 def _webarena() -> Suite:
     from symbiotic_gym.suites.webarena import WebArena
 
@@ -123,6 +129,7 @@ def _browsergym() -> Suite:
 
 SUITES: Mapping[str, Callable[[], Suite]] = {
     "miniwob": _miniwob,
+    "pocket": _pocket,
     "webarena": _webarena,
     "webarena_lite": _webarena_lite,
     "webarena_verified": _webarena_verified,

@@ -1,0 +1,82 @@
+"""Actions on a page whose answer is slow: what was done is not refused, and what was not done is."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
+
+from symbiotic_gym.actions import parse
+from symbiotic_gym.browser import act
+from symbiotic_gym.browser.find import require_chromium
+
+pytestmark = pytest.mark.browser
+
+_PAGE = b"""<form action=/slow><input name=q bid=1><button bid=2>Go</button>
+<select bid=3 onchange="form.submit()"><option>A<option>B</select></form><a bid=4 href=/slow>Link</a>
+<button bid=5 hidden>Hidden</button>
+<div style="position:relative"><button bid=6>Covered</button><div style="position:absolute;inset:0">Above</div></div>"""
+
+
+class _Slow(BaseHTTPRequestHandler):
+    asked = 0
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/slow"):
+            _Slow.asked += 1
+            time.sleep(2.5)
+        body = b"<h1>Arrived</h1>" if self.path.startswith("/slow") else _PAGE
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class _Host:
+    page: Page
+    context: BrowserContext | None = None
+    chat: list[dict[str, Any]] = field(default_factory=list)
+    infeasible: bool = False
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[_Host]:
+    with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("bid")
+        browser = playwright.chromium.launch(executable_path=require_chromium())
+        yield _Host(browser.new_page())
+        browser.close()
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("action", ['click("2")', 'click("4")', 'press("1", "Enter")', 'select_option("3", "B")'])
+def test_a_slow_page_is_no_refusal(host: _Host, address: str, action: str) -> None:
+    _Slow.asked = 0
+    host.page.goto(address)
+    act.perform(host, parse(action))
+    host.page.wait_for_url("**/slow*", timeout=10_000)
+    assert _Slow.asked == 1
+
+
+@pytest.mark.parametrize(("action", "why"), [('click("5")', "not visible"), ('click("6")', "intercepts pointer events")])
+def test_what_was_not_done_is_refused(host: _Host, address: str, action: str, why: str) -> None:
+    host.page.goto(address)
+    with pytest.raises(Error, match=why):
+        act.perform(host, parse(action))

@@ -101,7 +101,7 @@ FAULTS = (
     Fault(name="F11 memory bomb", right=("invalid(memory)", _BROWSER, _DEADLINE), pages=("bomb",), steps=20),
     Fault(name="F12 worker killed", right=(_BROWSER,), signal_to="worker", steps=3),
     Fault(name="F12 worker stopped", right=(_DEADLINE,), signal_to="worker", strike=signal.SIGSTOP, steps=3),
-    Fault(name="F12 driver killed", right=(_BROWSER,), signal_to="driver", steps=3),
+    Fault(name="F12 driver killed", right=(_BROWSER, _DEADLINE), signal_to="driver", steps=3),
     Fault(name="F12 guard killed", right=(_BROWSER,), signal_to="guard", steps=3),
     Fault(name="F12 guard stopped", right=(PLAYED_ON,), signal_to="guard", strike=signal.SIGSTOP, steps=3),
     Fault(name="pages that never rest", right=(PLAYED_ON, _DEADLINE), pages=("restless", "heartbeat", "reloads", "history")),

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from symbiotic_gym.actions import parse
 from symbiotic_gym.browser import act
+from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 
 pytestmark = pytest.mark.browser
@@ -46,6 +47,8 @@ class _Host:
     context: BrowserContext | None = None
     chat: list[dict[str, Any]] = field(default_factory=list)
     infeasible: bool = False
+    fence: Fence = field(default_factory=lambda: Fence({}))
+    uploads: str | None = None
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
-from symbiotic_gym.browser.rest import Navigations, wait_for_rest
+from symbiotic_gym.browser.rest import Navigations, close_when_loaded, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
@@ -193,6 +193,7 @@ class Session:
         self._page = page
 
     def _on_page(self, page: Page) -> None:
+        close_when_loaded(page)
         if self.context is not None and len(self.context.pages) > MOST_TABS:
             with suppress(PlaywrightError):  # it may be gone already
                 page.close()

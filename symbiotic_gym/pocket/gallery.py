@@ -1,6 +1,6 @@
 """Pictures of the sites' main pages, for the documentation and for whoever changes a style sheet.
 
-`python -m symbiotic_gym.pocket.gallery FOLDER [--theme ledger] [--width 400] [--only shop]`
+`python -m symbiotic_gym.pocket.gallery FOLDER [--theme ledger] [--width 400] [--only shop] [--all | --one]`
 """
 
 import argparse
@@ -80,13 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--only", default="", metavar="SITE", help="this site alone")
-    parser.add_argument("--all", action="store_true", help="every main page, not only those of the documentation")
+    number = parser.add_mutually_exclusive_group()
+    number.add_argument("--all", action="store_true", help="every main page, not only those of the documentation")
+    number.add_argument("--one", action="store_true", help="one page of each site")
     options = parser.parse_args(arguments)
     pages: Mapping[str, Sequence[str]] = PICTURED
     if options.all:
         world = snapshot(0).restore()
         pages = {site: tuple(found) for site, found in main_pages(World(world)).items()}
         world.close()
+    if options.one:
+        pages = {site: names[:2][-1:] for site, names in PICTURED.items()}  # the second where there is one: fronts are plain
     pages = {site: names for site, names in pages.items() if options.only in ("", site)}
     for file, over in take(options.folder, pages, theme=options.theme, size=(options.width, options.height)).items():
         print(f"{file} {file.stat().st_size // 1024} KB{f', {over} pixels too wide' if over > 0 else ''}")

@@ -1,9 +1,9 @@
 """Whether environments that run side by side keep apart: what one writes, no other may ever see.
 
-Every environment plays the same task with the same seed, so that all have the same pages at the same addresses and a leak would
-show. In each round all begin an episode, look, write a text of their own, and look again, each step at the same time in all. A text
-seen that is not the environment's own of this episode is a leak, whether it is another's or left from an episode before; an own
-text that is missing shows a write that went elsewhere.
+Every environment plays the same task with the same seed, so that all have the same pages at the same addresses and a leak
+would show. In each round all begin an episode, look, write a text of their own, and look again, each of these at the same time
+in all. A text seen that is not the environment's own of this episode is a leak, whether it is another's or left from an
+episode before; an own text that is missing shows a write that went elsewhere.
 """
 
 import re

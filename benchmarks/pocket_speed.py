@@ -1,8 +1,8 @@
 """How fast Pocket is, and whether its environments keep apart and begin alike.
 
-Worlds restored, main pages over HTTP on loopback, resets (signed in) and whole oracle episodes through `gym.make` over a sample of
-templates of all sites. Then environments side by side (`symbiotic_gym.benchmarks.pocket_apart`): whether one ever sees what another
-wrote, and whether the same seed gives the same first page in every process.
+Worlds restored, main pages over HTTP on loopback, resets (signed in) and whole oracle episodes, reset included, through
+`gym.make` over a sample of templates of all sites. Then environments side by side (`symbiotic_gym.benchmarks.pocket_apart`):
+whether one ever sees what another wrote, and whether the same seed gives the same first page in every process.
 """
 
 import http.client

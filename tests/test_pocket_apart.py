@@ -1,4 +1,4 @@
-"""That a leak between environments would be seen: the benchmark's detector on servers that keep apart, and on ones that do not."""
+"""That a leak between environments would be seen: the benchmark's detector on servers that keep apart, and on others."""
 
 import http.client
 from collections.abc import Iterator

@@ -101,7 +101,8 @@ def _code(world: World) -> dict[str, str]:
         "SELECT p.username, c.slug FROM code_projects c JOIN people p ON p.id = c.owner_id WHERE c.id = ?", project
     )
     issue = world.value(
-        "SELECT number FROM code_comments WHERE project_id = ? AND kind = 'issue' GROUP BY number ORDER BY count(*) DESC, number",
+        "SELECT number FROM code_comments WHERE project_id = ? AND kind = 'issue' "
+        "GROUP BY number ORDER BY count(*) DESC, number",
         project,
     )
     base = f"/{owner}/{slug}"

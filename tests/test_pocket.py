@@ -19,7 +19,7 @@ from symbiotic_gym.pocket.instances import draw, judge, manifest
 from symbiotic_gym.pocket.serve import serve
 from symbiotic_gym.pocket.server import PocketServer
 from symbiotic_gym.pocket.web import COOKIE
-from symbiotic_gym.pocket.world import World, snapshot, state
+from symbiotic_gym.pocket.world import World, changes, snapshot, state
 
 MARCH_3 = Day(date(2026, 3, 3))
 LAMP = Name("Oak Lamp", ("Oak Lamp XL", "Pine Lamp"))
@@ -103,6 +103,19 @@ def test_worlds_restored_from_one_snapshot_share_nothing() -> None:
     one.execute("UPDATE shop_products SET price = 1")
     assert state(one) != before
     assert state(other) == before
+
+
+def test_what_changed_is_where_the_states_differ() -> None:
+    one, other = snapshot(3).restore(), snapshot(3).restore()
+    assert list(changes(one, other)) == []
+    other.execute("UPDATE shop_products SET description = replace(description, ' ', '  ')")  # white space says nothing
+    other.execute("INSERT INTO shop_wishes SELECT id + 1000, person_id, product_id FROM shop_wishes ORDER BY id DESC")
+    other.execute("DELETE FROM shop_wishes WHERE id <= 1000")  # the same wishes in another order
+    assert list(changes(one, other)) == []
+    other.execute("UPDATE shop_products SET price = price + 1 WHERE id = 3")
+    [(name, before, after)] = changes(one, other)
+    assert (before, after) == (state(one)[name], state(other)[name])
+    assert len(set(after) - set(before)) == 1
 
 
 def test_what_else_was_changed_makes_it_a_failure_unless_it_is_undone() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.template import Instance, Template
-from symbiotic_gym.pocket.world import Private, Snapshot, World, snapshot, state, world_seed
+from symbiotic_gym.pocket.world import Private, Snapshot, World, changes, snapshot, world_seed
 
 __all__ = ["Drawn", "draw", "judge", "manifest"]
 
@@ -69,14 +69,12 @@ def _difference(drawn: Drawn, db: sqlite3.Connection) -> str:
     try:
         for statement, values in (*drawn.instance.before, *drawn.instance.effect):
             expected.execute(statement, tuple(values))
-        wanted, found = state(expected), state(db)
+        for name, wanted, found in changes(expected, db):
+            missing = [row for row in wanted if row not in found]
+            extra = [row for row in found if row not in wanted]
+            return f"{name} should have {missing[:3]} and not {extra[:3]}"
     finally:
         expected.close()
-    for name, rows in wanted.items():
-        if rows != found[name]:
-            missing = [row for row in rows if row not in found[name]]
-            extra = [row for row in found[name] if row not in rows]
-            return f"{name} should have {missing[:3]} and not {extra[:3]}"
     return ""
 
 

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +31,8 @@ from symbiotic_gym.pocket.world import Snapshot, World, snapshot
 __all__ = ["PocketServer"]
 
 START_DEADLINE_S = 20.0
+_STATIC_S = 600
+"""Seconds for which a browser need not ask for a style sheet or script again."""
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -183,8 +186,14 @@ class PocketServer:
 
 async def _static(request: Request) -> Response:
     name = request.path_params["name"]
-    file = resources.files(__package__).joinpath("static", name)
-    kind = _TYPES.get(name.rpartition(".")[2])
-    if kind is None or not file.is_file():
+    found = _static_file(name)
+    if found is None:
         return Response("There is no such file.", status_code=404)
-    return Response(file.read_bytes(), media_type=kind)
+    # the same in every world, so that a browser may keep them; an episode's ends with its context
+    return Response(found, media_type=_TYPES[name.rpartition(".")[2]], headers={"cache-control": f"max-age={_STATIC_S}"})
+
+
+@cache
+def _static_file(name: str) -> bytes | None:
+    file = resources.files(__package__).joinpath("static", name)
+    return file.read_bytes() if name.rpartition(".")[2] in _TYPES and file.is_file() else None

@@ -9,7 +9,7 @@ Nothing may depend on the process: no `hash()`, no order of a `set`, no real clo
 import json
 import random
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -19,7 +19,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-__all__ = ["WORLDS", "Private", "Snapshot", "World", "WorldBuilder", "parts", "snapshot", "state", "world_seed"]
+__all__ = ["WORLDS", "Private", "Snapshot", "World", "WorldBuilder", "changes", "parts", "snapshot", "state", "world_seed"]
 
 WORLDS = 16
 """How many worlds there are: an instance's seed falls on one of them, so that a run builds few and restores many."""
@@ -119,8 +119,14 @@ class WorldBuilder(World):
 
     def __init__(self, db: sqlite3.Connection, seed: int, part: str) -> None:
         super().__init__(db)
+        self._now = super().now
         self.seed = seed
         self.rng = random.Random(f"world:{seed}:{part}")
+
+    @property
+    def now(self) -> datetime:
+        """The world's time, which stands still while it is built."""
+        return self._now
 
     def insert(self, table: str, **values: Any) -> int:
         """Add a row and return its id."""
@@ -190,9 +196,30 @@ def state(db: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
     Each part's `STATE` maps a name to a query for the rows that mean something, without row ids and times, which differ
     between two ways to the same end. Rows are sorted, texts have their white space folded.
     """
-    found: dict[str, list[tuple[Any, ...]]] = {}
+    return {name: _comparable(_plain(db, query)) for name, query in _state_queries()}
+
+
+def changes(db: sqlite3.Connection, other: sqlite3.Connection) -> Iterator[tuple[str, list[Any], list[Any]]]:
+    """What of `state` is not the same in two worlds: its name, with the rows of either.
+
+    Nearly all of two worlds is the same row by row, which is seen without sorting it, and sorting is what takes long.
+    """
+    for name, query in _state_queries():
+        one, two = _plain(db, query), _plain(other, query)
+        if one != two and (one := _comparable(one)) != (two := _comparable(two)):
+            yield name, one, two
+
+
+def _state_queries() -> Iterator[tuple[str, str]]:
     for part in parts().values():
-        for name, query in part.STATE.items():
-            rows = [tuple(" ".join(v.split()) if isinstance(v, str) else v for v in row) for row in db.execute(query)]
-            found[name] = sorted(rows, key=repr)
-    return found
+        yield from part.STATE.items()
+
+
+def _plain(db: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
+    cursor = db.cursor()
+    cursor.row_factory = None
+    return cursor.execute(query).fetchall()
+
+
+def _comparable(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted((tuple(" ".join(v.split()) if isinstance(v, str) else v for v in row) for row in rows), key=repr)

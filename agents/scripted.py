@@ -1,8 +1,11 @@
 """`ScriptedAgent`: an expert written by hand, for MiniWoB++ tasks whose goal and page text say all that is needed.
 
+Pocket's goals it hands to Pocket's own oracle.
+
 It plays three parts: the oracle that tells whether a page text says enough to be solved at all, a teacher for speculative
 synthesis that costs nothing and gives *all* right actions of a state, and (with `mistakes`) a policy of known quality. It sees
-the observation and nothing else, and decides from it anew at every step, so it recovers from what others did.
+the observation and nothing else, and decides from it anew at every step, so it recovers from what others did. (Pocket's oracle
+follows a plan instead: it goes on when others do what it would have done.)
 """
 
 import random
@@ -15,6 +18,7 @@ from symbiotic_gym.agents.scripted_forms import FORM_SKILLS
 from symbiotic_gym.agents.scripted_page import History, Node, Page, Skill, click, fill, key, read
 from symbiotic_gym.agents.scripted_reading import READING_SKILLS
 from symbiotic_gym.errors import ConfigError, explain
+from symbiotic_gym.pocket.oracle import OracleAgent, recognize
 from symbiotic_gym.types import Candidate, Decision, Observation
 
 __all__ = ["SCRIPTED_TASKS", "ScriptedAgent"]
@@ -44,13 +48,13 @@ _SKILLS: Sequence[Skill] = (*CLICK_SKILLS, *FORM_SKILLS, *READING_SKILLS, *APP_S
 
 
 class ScriptedAgent:
-    r"""An expert for the tasks in `SCRIPTED_TASKS`; see `symbiotic_gym.protocols.Agent`.
+    r"""An expert for the tasks in `SCRIPTED_TASKS` and all of Pocket's; see `symbiotic_gym.protocols.Agent`.
 
     Which script applies is read off the goal. A goal without one is answered with `noop()`.
 
     Args:
         mistakes: in [0, 1], the share of steps at which it takes a plausible wrong element of the page instead (on pages that
-            have one).
+            have one; not on Pocket's).
 
     Raises:
         ConfigError: `mistakes` is not in [0, 1].
@@ -83,6 +87,7 @@ class ScriptedAgent:
             seed: decides at which steps mistakes are made, and which.
         """
         self._history = History()
+        self._oracle: OracleAgent | None = None
         self._seed = random.getrandbits(32) if seed is None else seed
 
     def act(self, observation: Observation) -> Decision:
@@ -90,7 +95,10 @@ class ScriptedAgent:
         page = self._history.record(observation)
         moves = _moves(observation["goal"], page, self._history)
         if moves is None:
-            return _wait("There is no script for this goal.")
+            if self._oracle is None and recognize(observation["goal"]) is None:
+                return _wait("There is no script for this goal.")
+            self._oracle = self._oracle or OracleAgent()
+            return self._oracle.act(observation)
         if not moves:
             return _wait("The script for this goal finds nothing to do on this page.")
         moves = [_by_key(move, page) if _refused(move, observation) else move for move in moves]

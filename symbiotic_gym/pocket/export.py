@@ -65,7 +65,7 @@ REASONS: dict[Reason, str] = {
 """Why tasks are left out."""
 _HERE = (
     "document.location.pathname.replace(/\\/+$/, '') + '?' + "
-    "[...new URLSearchParams(document.location.search)].map(pair => pair.join('=')).sort().join('&')"
+    "[...new URLSearchParams(document.location.search)].filter(pair => pair[1]).map(pair => pair.join('=')).sort().join('&')"
 )
 
 

@@ -1,8 +1,8 @@
 """Whether WebArena's evaluators come to our verdicts: the same ends judged by the sites' database and by libwebarena.
 
-For each exported template its oracle, the null agent and its near misses are played in the browser. Each end is judged by us, and
-then, on the same pages, by libwebarena's evaluators with the exported JSON. A disagreement is put down to what WebArena's language
-lacks (`symbiotic_gym.pocket.export.LIMITS`) only where the task has that limit; every other one is unexplained.
+For each exported template its oracle, the null agent and its near misses are played in the browser. Each end is judged by us,
+and then, on the same pages, by libwebarena's evaluators with the exported JSON. A disagreement is put down to what WebArena's
+language lacks (`symbiotic_gym.pocket.export.LIMITS`) only where the task has that limit; every other one is unexplained.
 """
 
 import multiprocessing
@@ -51,7 +51,11 @@ def explanation(judged: Judged, limits: Sequence[str]) -> str:
     """
     if judged.ours > judged.theirs:
         return "form" if "form" in limits else ""
-    causes = {"it was reported infeasible": "reported", "the answer ": "more", "": "unseen" if "unseen" in limits else "elsewhere"}
+    causes = {
+        "it was reported infeasible": "reported",
+        "the answer ": "more",
+        "": "unseen" if "unseen" in limits else "elsewhere",
+    }
     cause = next(limit for beginning, limit in causes.items() if judged.verdict.startswith(beginning))
     of_the_state = " should have [" in judged.verdict
     return cause if cause in limits and (of_the_state or cause in ("reported", "more")) else ""
@@ -87,7 +91,9 @@ def measure(
             bar.advance(name)
             if not judged.agreed and progress.console is not None:
                 why = LIMITS.get(explanation(judged, tasks[judged.check.template].limits), "UNEXPLAINED")
-                text = f"  {name}: ours {judged.ours:g} ({judged.verdict}), theirs {judged.theirs:g}, said {judged.said!r}: {why}"
+                text = (
+                    f"  {name}: ours {judged.ours:g} ({judged.verdict}), theirs {judged.theirs:g}, said {judged.said!r}: {why}"
+                )
                 progress.console.print(text, highlight=False, markup=False)
     return [found[check] for check in todo]
 
@@ -131,7 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="templates whose id contains this")
     parser.add_argument("--seed", type=int, default=0, help="which instance of each template (default 0)")
     parser.add_argument("--workers", type=int, default=2, help="browsers at once (default 2)")
-    parser.add_argument("--trials", type=Path, metavar="FILE", help="keep what was judged there; a run cut short goes on from it")
+    parser.add_argument(
+        "--trials", type=Path, metavar="FILE", help="keep what was judged there; a run cut short goes on from it"
+    )
     options = parser.parse_args(arguments)
     report = Report("pocket_webarena")
     done = [task for _, task in export(options.only, [options.seed])]

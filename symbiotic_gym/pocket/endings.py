@@ -1,7 +1,7 @@
 """Where the end of a task can be seen: the pages that its effect changes, and what each says once the goal is reached.
 
-Nothing is written by hand for a template: its effect is applied to a copy of the world, the rows that changed are looked up in what
-each site says it `SHOWS`, and those pages are read before and after. A page that says the same in both shows nothing of it.
+Nothing is written by hand for a template: its effect is applied to a copy of the world, the rows that changed are looked up in
+what each site says it `SHOWS`, and those pages are read before and after. One that says the same in both shows nothing of it.
 Other sites' pages are taken only where the task's own show nothing at all: whoever looks at them has to be signed in there.
 """
 

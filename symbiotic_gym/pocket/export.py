@@ -1,8 +1,8 @@
 """Pocket's tasks as WebArena JSON, judged by WebArena's own evaluators: `symbiotic-gym sites export`.
 
-What has to be said becomes `string_match`, the page to be open `url_match`, the world's wanted state `program_html`: the pages that
-show it (`endings.py`), each of which has to say exactly what it says in an untouched world after the task's effect. Of a page to
-be open, the whole address is compared as well, since `url_match` takes every address that contains the right one.
+What has to be said becomes `string_match`, the page to be open `url_match`, the world's wanted state `program_html`: the pages
+that show it (`endings.py`), each of which has to say exactly what it says in an untouched world after the task's effect. Of a page
+to be open, the whole address is compared as well, since `url_match` takes every address that contains the right one.
 
 WebArena cannot compare answers by meaning without a model, so each intent says in which form it wants its answer. What else it
 cannot say is listed: `Left` names the tasks that are left out, and `LIMITS` what of our verdict the others lack.
@@ -25,7 +25,7 @@ from symbiotic_gym.pocket.server import PocketServer
 from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.world import World, world_seed
 
-__all__ = ["KEYS", "LIMITS", "Exported", "Left", "export", "export_task", "resolved", "write"]
+__all__ = ["KEYS", "LIMITS", "Exported", "Left", "export", "export_task", "resolved", "summary", "write"]
 
 KEYS = {
     "shop": "shopping",
@@ -245,10 +245,26 @@ def write(out: Path, tasks: Sequence[tuple[int, Exported]]) -> list[Path]:
 
     Tasks of one file are played on one `symbiotic-gym sites serve --webarena --seed WORLD`.
     """
-    worlds = sorted({world for world, _ in tasks})
+    worlds = sorted({world for world, _ in tasks}) or [0]
     files = {worlds[0]: out} if len(worlds) == 1 else {world: out / f"world-{world:02}.json" for world in worlds}
     for world, file in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         configs = [exported.config for its, exported in tasks if its == world]
         file.write_text(json.dumps(configs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return list(files.values())
+
+
+def summary(done: Sequence[Exported | Left]) -> list[str]:
+    """What was exported, what was left out and why, and what the exported lacks of our verdict; lines to print."""
+    tasks = [each for each in done if isinstance(each, Exported)]
+    kinds = Counter(kind for task in tasks for kind in task.config["eval"]["eval_types"])
+    lines = [f"{len(tasks)} tasks exported: {', '.join(f'{number} with {kind}' for kind, number in sorted(kinds.items()))}"]
+    for reason, words in REASONS.items():
+        left = [each.task for each in done if isinstance(each, Left) and each.reason == reason]
+        if left:
+            lines.append(f"{len(left)} left out because {words}: {', '.join(dict.fromkeys(left))}")
+    for limit, words in LIMITS.items():
+        number = sum(limit in task.limits for task in tasks)
+        if number:
+            lines.append(f"{number} whose verdict does not tell: {words}")
+    return lines

@@ -1,8 +1,8 @@
 """What a page says, as one line of text that Python reads off its HTML and a browser off its elements, and both read alike.
 
-WebArena judges an end state by a JavaScript expression on a page (its "locator") and a text it has to be equal to. Ours gives the
-page's main part with the state of its controls, one part a line, sorted: the order in which things were made says nothing, and
-neither do the moment and what is computed from it (`Marks`). What loads later (`data-load`) is left out.
+WebArena judges an end state by a JavaScript expression on a page (its "locator") and a text it has to be equal to. Ours gives
+the page's main part with the state of its controls, its lines sorted: the order in which things were made says nothing, and
+neither do today's moments and what is computed from them (hashes). What loads later (`data-load`) is left out.
 """
 
 import re

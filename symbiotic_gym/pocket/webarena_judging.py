@@ -1,7 +1,7 @@
 """An episode's end judged by libwebarena's own evaluators, on the pages of the browser it was played in.
 
-They are called as BrowserGym calls them: the last thing said is the answer, and what was reported infeasible is `N/A`. One thing
-is changed around them: before they look at a page they wait three seconds, whatever the page, and ours are there at once.
+They are called as BrowserGym calls them: the last thing said is the answer, and what was reported infeasible is `N/A`. One
+thing is changed around them: before they look at a page they wait three seconds, whatever the page, and ours are there at once.
 """
 
 import json

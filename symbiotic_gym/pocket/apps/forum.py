@@ -28,6 +28,7 @@ SHOWS = {
     "forum_reports": "SELECT '/post/' || :post_id WHERE :person_id = 1",
     "forum_saved": "SELECT '/saved' WHERE :person_id = 1",
     "forum_subscriptions": "SELECT '/subscriptions' WHERE :person_id = 1",
-    "forum_votes": "SELECT '/post/' || iif(:kind = 'post', :target_id, (SELECT post_id FROM forum_comments WHERE id = :target_id))",
+    "forum_votes": "SELECT '/post/' || iif(:kind = 'post', :target_id, "
+    "(SELECT post_id FROM forum_comments WHERE id = :target_id))",
 }
 """Where a row of a table can be seen: a query for the page's path, with the row's columns by name; see `pocket/endings.py`."""

@@ -32,7 +32,5 @@ SHOWS = {
 }
 """Where a row of a table can be seen: a query for the page's path, with the row's columns by name; see `pocket/endings.py`."""
 
-ENTERED = (
-    "UPDATE shop_orders SET number = (SELECT max(CAST(number AS INTEGER)) + 37 FROM shop_orders) WHERE number = 'new'",
-)
+ENTERED = ("UPDATE shop_orders SET number = (SELECT max(CAST(number AS INTEGER)) + 37 FROM shop_orders) WHERE number = 'new'",)
 """What the sites fill in where a task's effect leaves it open."""

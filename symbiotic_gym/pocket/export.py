@@ -1,8 +1,8 @@
 """Pocket's tasks as WebArena JSON, judged by WebArena's own evaluators: `symbiotic-gym sites export`.
 
 What has to be said becomes `string_match`, the page to be open `url_match`, the world's wanted state `program_html`: the pages
-that show it (`endings.py`), each of which has to say exactly what it says in an untouched world after the task's effect. Of a page
-to be open, the whole address is compared as well, since `url_match` takes every address that contains the right one.
+that show it (`endings.py`), each of which has to say exactly what it says in an untouched world after the task's effect. Of a
+page to be open, the whole address is compared as well, since `url_match` takes every address that contains the right one.
 
 WebArena cannot compare answers by meaning without a model, so each intent says in which form it wants its answer. What else it
 cannot say is listed: `Left` names the tasks that are left out, and `LIMITS` what of our verdict the others lack.

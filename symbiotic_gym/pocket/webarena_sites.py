@@ -2,7 +2,7 @@
 
 BrowserGym signs in by the labels and paths of the real sites, so here ours answer to these too; whoever signs in with
 WebArena's accounts is the person at the keyboard. Its wiki and map have no accounts, so there one is signed in from the first
-page on. Ports of one host share their cookies: every site's has a name of its own. The world is that of the `PocketServer` behind.
+page on. Ports of one host share their cookies: every site's has a name of its own. The world is the one of the `PocketServer`.
 """
 
 import re

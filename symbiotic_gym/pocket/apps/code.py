@@ -41,7 +41,7 @@ SHOWS = {
     "code_merges": _IN.format("merge_requests/' || :number || '"),
     "code_milestones": _IN.format("milestones"),
     "code_profiles": "SELECT '/profile' WHERE :person_id = 1",
-    "code_projects": "SELECT '/' || path || page FROM code_paths, (SELECT '' AS page UNION SELECT '/-/settings') WHERE id = :id",
+    "code_projects": "SELECT '/' || path || page FROM code_paths, (SELECT '' page UNION SELECT '/-/settings') WHERE id = :id",
     "code_stars": "SELECT '/starred' WHERE :person_id = 1",
     "code_todos": "SELECT '/dashboard/todos' WHERE :person_id = 1",
 }

@@ -83,6 +83,14 @@ def test_what_cannot_be_said_is_left_out_with_its_reason(server: PocketServer) -
     assert done.config["sites"] == ["shopping", "shopping_admin"], "only the back office shows the message"
 
 
+def test_addresses_stand_as_placeholders(server: PocketServer) -> None:
+    for name in ("forum.wish-recommended", "code.issue-with-price", "wiki.answer-question", "shop.filter-by-price-and-stock"):
+        for seed in range(3):
+            done = export_task(name, seed, server)
+            assert isinstance(done, Exported)
+            assert ".pocket" not in json.dumps(done.config), name
+
+
 def test_files_are_in_webarenas_form(tmp_path: Path) -> None:
     import webarena
 

@@ -9,9 +9,11 @@ cannot say is listed: `Left` names the tasks that are left out, and `LIMITS` wha
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -119,9 +121,9 @@ def export_task(name: str, seed: int, server: PocketServer, *, task_id: int = 0,
         "storage_state": _storage_state(keys),
         "start_url": _placed(drawn.template.site, instance.start or drawn.template.start),
         "geolocation": None,
-        "intent_template": f"{_wording(drawn)} {hint}".strip(),
+        "intent_template": _with_placeholders(f"{_wording(drawn)} {hint}".strip()),
         "instantiation_dict": dict(instance.params),
-        "intent": f"{drawn.goal} {hint}".strip(),
+        "intent": _with_placeholders(f"{drawn.goal} {hint}".strip()),
         "require_reset": bool(instance.effect),
         "eval": _eval(drawn, seen),
         "intent_template_id": template_id,
@@ -135,13 +137,13 @@ def _eval(drawn: Drawn, seen: Ending) -> dict[str, Any]:
     answers = {"exact_match": "N/A"} if instance.infeasible else _reference(instance.answer) if instance.answer else None
     now = _now(drawn)
     targets = [
-        {"url": _placed(page.site, page.path), "locator": locator(now), "required_contents": {"exact_match": page.text}}
+        {"url": _placed(page.site, page.path), "locator": locator(now), "required_contents": _exactly(page.text)}
         for page in seen.pages
     ]
     if instance.url is not None:
         parts = urlsplit(instance.url)
         here = parts.path.rstrip("/") + "?" + "&".join(sorted("=".join(pair) for pair in parse_qsl(parts.query)))
-        targets.append({"url": "last", "locator": _HERE, "required_contents": {"exact_match": here}})
+        targets.append({"url": "last", "locator": _HERE, "required_contents": _exactly(here)})
     kinds = {"string_match": answers is not None, "url_match": instance.url is not None, "program_html": bool(targets)}
     return {
         "eval_types": [kind for kind, needed in kinds.items() if needed],
@@ -152,6 +154,15 @@ def _eval(drawn: Drawn, seen: Ending) -> dict[str, Any]:
         "string_note": "It cannot be done." if instance.infeasible else "",
         "reference_answer_raw_annotation": instance.answer.say() if instance.answer else "",
     }
+
+
+def _exactly(text: str) -> dict[str, str]:
+    """What a page has to say. The evaluator resolves entities in it (even `&sect` in an address), so it is done here too."""
+    return {"exact_match": unescape(_with_placeholders(text))}
+
+
+def _with_placeholders(text: str) -> str:
+    return re.sub(r"http://(\w+)\.pocket(?=/)", lambda match: f"__{KEYS[match[1]].upper()}__", text)
 
 
 def _reference(answer: Answer) -> dict[str, Any]:

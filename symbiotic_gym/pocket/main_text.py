@@ -8,7 +8,6 @@ neither do today's moments and what is computed from them (hashes). What loads l
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from html import unescape
 from html.parser import HTMLParser
 
 __all__ = ["locator", "main_text"]
@@ -39,16 +38,13 @@ def locator(now: datetime) -> str:
 
 
 def main_text(page: str, now: datetime) -> str:
-    """The same, read off the page's HTML; empty when it has no main part. Entities that the text itself shows are resolved."""
+    """The same, read off the page's HTML; empty when it has no main part."""
     reader = _Reader()
     reader.feed(page)
     reader.close()
     text = re.sub(rf"\b{_HEX}\b", "(hash)", re.sub(_today(now), "(today)", "".join(reader.parts)))
     lines = (re.sub(" +", " ", line).strip() for line in text.split("\n"))
-    shown = " | ".join(sorted(line for line in lines if line))
-    while unescape(shown) != shown:  # the evaluator resolves the browser's text once more, and not what it compares it to
-        shown = unescape(shown)
-    return shown
+    return " | ".join(sorted(line for line in lines if line))
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 WebArena judges an end state by a JavaScript expression on a page (its "locator") and a text it has to be equal to. Ours gives
 the page's main part with the state of its controls, its lines sorted: the order in which things were made says nothing, and
-neither do today's moments and what is computed from them (hashes). What loads later (`data-load`) is left out.
+neither do today's moments and what is computed from them (hashes). What loads later (`data-load`) and traces of
+the work that no judge asks for (`data-trace`: who edited last) are left out.
 """
 
 import re
@@ -13,7 +14,7 @@ from html.parser import HTMLParser
 __all__ = ["locator", "main_text"]
 
 _LINES = "tr,li,p,h1,h2,h3,h4,div,section,article,dt,dd,form,table,ul,ol,dl,fieldset,legend,figure,pre,br,nav,details,summary"
-_WITHOUT = "script,style,template,[data-load],[type=hidden]"
+_WITHOUT = "script,style,template,[data-load],[data-trace],[type=hidden]"
 _VOID = {"br", "hr", "img", "input", "link", "meta", "source", "wbr", "area", "base", "col", "embed", "track"}
 _HEX = "[0-9a-f]{8,64}"
 """Commit hashes and tokens: no two ways to the same end have the same ones."""
@@ -70,7 +71,7 @@ class _Reader(HTMLParser):
             self._inside += 1
         if not self._inside:
             return
-        left_out = tag in ("script", "style", "template") or "data-load" in values
+        left_out = tag in ("script", "style", "template") or "data-load" in values or "data-trace" in values
         if self._skipping or left_out:
             self._skipping += tag not in _VOID
         elif tag == "select":

@@ -64,22 +64,49 @@ def sites_serve(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 takes a free one.")] = 8765,
     seed: Annotated[int, typer.Option(help="Which world: the one an instance of this seed plays in.")] = 0,
     theme: Annotated[str, typer.Option(help="How the sites are arranged: daylight or ledger.")] = "daylight",
+    webarena: Annotated[
+        bool, typer.Option("--webarena", help="Answer as a WebArena too, on the seven ports after --port.")
+    ] = False,
 ) -> None:
     """Serve the embedded sites for your own browser, until Ctrl-C."""
     import time
 
     from symbiotic_gym.pocket.serve import serve
+    from symbiotic_gym.suites.instances import sites_file
 
     with shown_errors():
-        served = serve(port, seed=seed, theme=theme)
+        served = serve(port, seed=seed, theme=theme, webarena=webarena)
         for name, address in served.addresses.items():
             print(f"{name:8}{address}")
+        if webarena:
+            print("\n".join(["", *(f"export {name}={value}" for name, value in served.variables.items())]))
+            print("\n" + sites_file({"pocket": served.variables}))
         print(f"sign in as {served.username} with the password {served.password}; Ctrl-C ends", flush=True)
         try:
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
             served.close()
+
+
+@sites_app.command("export")
+def sites_export(
+    only: Annotated[str, typer.Option(help="Templates whose id contains this text.")] = "",
+    seeds: Annotated[int, typer.Option(help="Instances of each template; each of the first 16 is in a world of its own.")] = 1,
+    out: Annotated[Path, typer.Option(help="The file; with several worlds a folder, with a file for each.")] = Path(
+        "pocket.json"
+    ),
+) -> None:
+    """Write the embedded sites' tasks as WebArena JSON, and name what WebArena's language cannot say."""
+    from symbiotic_gym.pocket.export import Exported, export, summary, write
+
+    with shown_errors():
+        done = list(export(only, range(seeds)))
+        files = write(out, [(world, task) for world, task in done if isinstance(task, Exported)])
+    for line in summary([task for _, task in done]):
+        print(line, file=sys.stderr)
+    for file in files:
+        print(file)
 
 
 @app.command()

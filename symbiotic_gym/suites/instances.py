@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from symbiotic_gym.errors import ConfigError, UnknownNameError, explain, nearest
 
-__all__ = ["SITES", "SITES_FILE", "Instance", "find_instance", "list_instances", "occupy"]
+__all__ = ["SITES", "SITES_FILE", "Instance", "find_instance", "list_instances", "occupy", "sites_file"]
 
 SITES_FILE = "SYMBIOTIC_GYM_SITES"
 """The environment variable that names the sites file."""
@@ -125,6 +125,16 @@ def occupy(name: str | None) -> Instance:
     os.environ.update(instance.variables())
     _OCCUPIED.append(instance)
     return instance
+
+
+def sites_file(instances: Mapping[str, Mapping[str, str]]) -> str:
+    """A sites file for instances that are given by BrowserGym's variables."""
+    keys = {f"WA_{key.upper()}": key for key in _KEYS} | {variable: key for key, variable in _OPTIONS.items()}
+    tables = [
+        f"[instances.{name}]\n" + "".join(f'{keys[variable]} = "{value}"\n' for variable, value in variables.items())
+        for name, variables in instances.items()
+    ]
+    return "\n".join(tables)
 
 
 def _read(path: Path) -> list[Instance]:

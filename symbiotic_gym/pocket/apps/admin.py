@@ -8,7 +8,7 @@ from symbiotic_gym.pocket.apps import admin_customers, admin_orders, admin_produ
 from symbiotic_gym.pocket.web import Context, SiteApp
 from symbiotic_gym.pocket.world import World
 
-__all__ = ["SITE"]
+__all__ = ["SHOWS", "SITE"]
 
 
 def _staff(world: World, person_id: int) -> bool:
@@ -34,3 +34,14 @@ def home(c: Context) -> Response:
 
 for part in (admin_orders, admin_products, admin_customers, admin_reviews, admin_reports):
     part.add(SITE)
+
+SHOWS = {
+    "shop_coupons": "SELECT '/coupons'",
+    "shop_messages": "SELECT '/messages'",
+    "shop_order_comments": "SELECT '/orders/' || number FROM shop_orders WHERE id = :order_id",
+    "shop_order_items": "SELECT '/orders/' || number FROM shop_orders WHERE id = :order_id",
+    "shop_orders": "SELECT '/orders/' || :number",
+    "shop_products": "SELECT '/products/' || :id",
+    "shop_reviews": "SELECT '/reviews/' || :id",
+}
+"""Where a row of a table can be seen: a query for the page's path, with the row's columns by name; see `pocket/endings.py`."""

@@ -5,7 +5,7 @@ from typing import Any
 from symbiotic_gym.pocket.apps import wiki_edit, wiki_pages
 from symbiotic_gym.pocket.web import Context, SiteApp
 
-__all__ = ["SITE"]
+__all__ = ["SHOWS", "SITE"]
 
 
 def _layout(c: Context) -> dict[str, Any]:
@@ -19,3 +19,13 @@ def _layout(c: Context) -> dict[str, Any]:
 SITE = SiteApp("wiki", "The Open Almanac", "an encyclopedia of the region that anyone can edit", layout_values=_layout)
 wiki_pages.add(SITE)
 wiki_edit.add(SITE)
+
+_ARTICLE = "SELECT '/a/' || slug FROM wiki_articles WHERE id = :article_id"
+SHOWS = {
+    "wiki_articles": "SELECT '/a/' || :slug",
+    "wiki_facts": _ARTICLE,
+    "wiki_filed": _ARTICLE,
+    "wiki_sections": _ARTICLE,
+    "wiki_watches": "SELECT '/watchlist' WHERE :person_id = 1",
+}
+"""Where a row of a table can be seen: a query for the page's path, with the row's columns by name; see `pocket/endings.py`."""

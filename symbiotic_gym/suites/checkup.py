@@ -110,9 +110,12 @@ def _login_problem(official: object, site: str, browser: object) -> str:
     """Log in as an episode does, then look whether the site still asks for a password."""
     from playwright.sync_api import Browser, Error
 
+    from symbiotic_gym.browser.rest import close_when_loaded
+
     assert isinstance(browser, Browser)
     with browser.new_context() as context:
         context.set_default_timeout(10_000)
+        context.on("page", close_when_loaded)
         page = context.new_page()
         url: str = official.urls[site]  # type: ignore[attr-defined] # BrowserGym is not typed
         try:

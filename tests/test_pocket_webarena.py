@@ -47,9 +47,13 @@ def served() -> Iterator[Served]:
 def context(served: Served) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
+    from symbiotic_gym.browser.rest import close_when_loaded
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=require_chromium())
-        yield browser.new_context()
+        context = browser.new_context()
+        context.on("page", close_when_loaded)  # as in episodes
+        yield context
         browser.close()
 
 

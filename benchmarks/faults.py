@@ -20,7 +20,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Literal
 
@@ -38,6 +39,7 @@ from symbiotic_gym.benchmarks.leftovers import (
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import InfrastructureError
+from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.progress import Bar, Progress
 from symbiotic_gym.suites import register_suite
 
@@ -120,6 +122,8 @@ FAULTS = (
 class Tried:
     """What became of one environment under one fault."""
 
+    fault: str
+    seed: int
     outcome: str
     late_s: float
     """Seconds beyond the deadline that the slowest call took; negative when all were in time."""
@@ -156,7 +160,7 @@ def attempt(env: WebEnv, fault: Fault, seed: int) -> Tried:
         outcome, late_s = _play(env, [first, *["noop(1000)"] * (fault.steps - 1)])
         if not fault.pages:
             timer.join()
-    return Tried(outcome=outcome, late_s=late_s, recovery_s=_recover(env, seed))
+    return Tried(fault=fault.name, seed=seed, outcome=outcome, late_s=late_s, recovery_s=_recover(env, seed))
 
 
 def _at_reset(env: WebEnv, page: str) -> tuple[str, float]:
@@ -250,20 +254,32 @@ def _rows(fault: Fault, tried: Sequence[Tried]) -> list[Row]:
     ]
 
 
-def measure(faults: Sequence[Fault], seeds: Sequence[int], bar: Bar, say: Callable[[str], None] = print) -> list[Row]:
-    """Try every fault with every seed, all on the same object, which a failed recovery would show in what follows."""
+def measure(
+    faults: Sequence[Fault], seeds: Sequence[int], bar: Bar, *, kept: Path | None = None, say: Callable[[str], None] = print
+) -> list[Row]:
+    """Try every fault with every seed, all on the same object, which a failed recovery would show in what follows.
+
+    Args:
+        faults: what to try.
+        seeds: those of each fault.
+        bar: advances with every try.
+        kept: where tries are kept, one JSON line each; those there are not made again.
+        say: is told of every try that came out wrong.
+    """
+    file = JsonLines(kept)
+    done = {(tried.fault, tried.seed): tried for tried in file.records(Tried)}
     rows: list[Row] = []
     env = fault_env()
     try:
         for fault in faults:
-            tried = []
             for seed in seeds:
-                one = attempt(env, fault, seed)
-                tried.append(one)
-                bar.advance(f"{fault.name}: {one.outcome}")
-                if one.outcome not in fault.right or one.late_s > GRACE_S or one.recovery_s > RECOVERY_S:
-                    say(f"{fault.name}, seed {seed}: {one}")
-            rows += _rows(fault, tried)
+                if (fault.name, seed) not in done:
+                    one = done[fault.name, seed] = attempt(env, fault, seed)
+                    file.append([asdict(one)])
+                    if one.outcome not in fault.right or one.late_s > GRACE_S or one.recovery_s > RECOVERY_S:
+                        say(f"wrong: {one}")
+                bar.advance(f"{fault.name}: {done[fault.name, seed].outcome}")
+            rows += _rows(fault, [done[fault.name, seed] for seed in seeds])
     finally:
         env.close()
     return rows
@@ -275,6 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="tries of each fault (default 20)")
     parser.add_argument("--cycles", type=int, default=200, help="times of opening and closing (default 200)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only faults whose name holds it, and no cycles")
+    parser.add_argument("--trials", type=Path, metavar="FILE", help="keep the tries there; a run cut short goes on from it")
     options = parser.parse_args(arguments)
     faults = [fault for fault in FAULTS if options.only in fault.name]
     if options.smoke:
@@ -282,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = range(options.seeds)
     report = Report("faults")
     with Progress().phase("breaking", len(faults) * len(seeds)) as bar:
-        report.add(*measure(faults, seeds, bar))
+        report.add(*measure(faults, seeds, bar, kept=options.trials))
     if not options.only:
         with Progress().phase("parents", 2 * len(seeds)) as bar:
             report.add(*_parents(seeds, bar))

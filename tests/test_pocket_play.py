@@ -80,7 +80,7 @@ def test_an_episode_ends_when_something_is_said(envs: tuple[WebEnv, WebEnv]) -> 
 def test_other_sites_do_not_resolve_and_other_arguments_are_refused(envs: tuple[WebEnv, WebEnv]) -> None:
     envs[0].reset(seed=3)
     observation, *_ = envs[0].step('goto("http://example.com/")')
-    assert "ERR_NAME_NOT_RESOLVED" in observation["last_action_error"]
+    assert "lies outside the task's sites" in observation["last_action_error"]
     env = WebEnv("pocket.shop.subscribe", task_kwargs={"theme": "midnight"})
     with pytest.raises(ConfigError, match="ledger"):
         env.reset(seed=3)

@@ -126,17 +126,22 @@ def _step_rows(size: str, blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
     return rows
 
 
-def _reset_and_memory_rows(blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
+def _memory_rows(size: str, blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
+    memory = {system: [block["memory_mb"] for block in found] for system, found in blocks.items()}
+    return [
+        *_beside(f"memory/{size}", "MiB of PSS", memory),
+        _ratio(f"memory/{size}/times-stock", memory["stock"], memory["ours"], MEMORY_TARGET),
+    ]
+
+
+def _reset_rows(blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
     resets = {system: [t for block in found for t in block["resets"]] for system, found in blocks.items()}
     first = {system: [block["first"] for block in found] for system, found in blocks.items()}
-    memory = {system: [block["memory_mb"] for block in found] for system, found in blocks.items()}
     return [
         *_beside("reset", "s", resets),
         _ratio("reset/times-stock", resets["stock"], resets["ours"], RESET_TARGET),
         _ratio("reset/times-stock-nowait", resets["stock-nowait"], resets["ours"]),
         *_beside("first-reset", "s", first),
-        *_beside("memory", "MiB of PSS", memory),
-        _ratio("memory/times-stock", memory["stock"], memory["ours"], MEMORY_TARGET),
     ]
 
 
@@ -150,9 +155,9 @@ def _measure(report: Report, samples: _Samples, address: str, *, smoke: bool, ro
                 key = f"{size}/{system}/{turn}"
                 blocks[system].append(samples.get(key, lambda: _one(system, url, resets, steps)))  # noqa: B023 - called at once
                 bar.advance(key)
-        report.add(*_step_rows(size, blocks))
+        report.add(*_step_rows(size, blocks), *_memory_rows(size, blocks))
         if resets:
-            report.add(*_reset_and_memory_rows(blocks))
+            report.add(*_reset_rows(blocks))
     size = "350" if smoke else "1.3k"
     url = f"http://{address}/catalogue?rows={SIZES[size]}"
     for n in (2, 4):

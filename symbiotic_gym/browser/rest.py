@@ -23,6 +23,7 @@ NAVIGATION_BOUND_MS = 10_000
 """How long a site may take to answer with the next page; the old one would say nothing about the action."""
 _TAB_BOUND_MS = 2000
 _LOAD_BOUND_MS = 2000
+_LOOK_MS = 300
 _POLL_MS = 10
 _REST = "(ms) => window.__symbiotic ? window.__symbiotic.rest(ms) : {state: 'rest', opened: 0, foreign: 0}"
 _LEAVING = "() => Boolean(window.__symbiotic && window.__symbiotic.leaving())"
@@ -83,7 +84,7 @@ def wait_for_rest(host: Host) -> bool:
         if host.page is not page:  # a tab opened while this one was watched
             page, deadline = host.page, _in_ms(REST_BOUND_MS)
         try:
-            page.wait_for_load_state("domcontentloaded", timeout=NAVIGATION_BOUND_MS)
+            _comes_in(host, page)
             answer = page.evaluate(_REST, left_ms)
             if answer["state"] == "leaving":
                 if not _arrives(host, page.main_frame):
@@ -105,6 +106,18 @@ def wait_for_rest(host: Host) -> bool:
             if page.is_closed() and host.page is page:
                 raise
     return False
+
+
+def _comes_in(host: Host, page: Page) -> None:
+    """Wait until a document is there; one whose connection broke in the middle never will be."""
+    deadline = _in_ms(NAVIGATION_BOUND_MS)
+    while True:
+        try:
+            page.wait_for_load_state("domcontentloaded", timeout=_LOOK_MS)
+            return
+        except PlaywrightTimeout:
+            if host.navigations.fruitless or _left_ms(deadline) <= 0:
+                raise
 
 
 def close_when_loaded(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from symbiotic_gym.pocket.plays import saying
@@ -119,12 +120,14 @@ class TransferProject(Template):
         project = project_with(world, rng, "Owner")
         person = rng.choice(
             world.rows(
-                "SELECT p.* FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id "
+                "SELECT p.*, m.role FROM code_members m JOIN people p ON p.id = m.person_id WHERE m.project_id = ? AND p.id "
                 "> 1 ORDER BY p.id",
                 project["id"],
             )
         )
-        return Instance(params={"project": project["name"], "person": person["name"]}, infeasible=True)
+        other = "Developer" if person["role"] == "Maintainer" else "Maintainer"
+        names = {"project": project["name"], "person": person["name"]}
+        return Instance(params=names, infeasible=True, near={"role": other})
 
     def oracle(self, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
@@ -132,11 +135,11 @@ class TransferProject(Template):
         yield infeasible("Neither the members' roles nor the settings offer to make somebody else the owner.")
 
     def misses(self, instance: Instance) -> Mapping[str, Player]:
-        return {"said done": saying(self.oracle, "Done."), "second best": self._maintainer}
+        return {"said done": saying(self.oracle, "Done."), "another role": partial(self._role, instance.near["role"])}
 
-    def _maintainer(self, page: Page, p: Params) -> Play:
+    def _role(self, role: str, page: Page, p: Params) -> Play:
         page = yield from open_part(page, p["project"], "Members")
-        page = yield page.select(f"Role of {p['person']}", "Maintainer", "This is the highest role there is.")
+        page = yield page.select(f"Role of {p['person']}", role, "This is among the roles there are.")
         yield page.row(p["person"]).page.click("Save", "It has to be saved.", "button")
         yield infeasible("Owner is not among the roles.")
 

@@ -55,7 +55,8 @@ def left_over(before: set[tuple[int, str]], bound_s: float = GRACE_S) -> int:
 
 
 _CHILD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born ignoring it
 from symbiotic_gym.benchmarks.faults import bid_of, fault_env
 env = fault_env()
 env.step_timeout_s = 60.0

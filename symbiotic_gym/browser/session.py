@@ -262,7 +262,7 @@ class Session:
         if not rested:
             wait_for_rest(self)
         observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
-        self._shown = observation["page"]
+        self._shown = "\n".join((observation["page"], observation["title"], observation["tabs"]))  # all that a page can write
         return observation
 
     def screenshot(self) -> str:

@@ -73,7 +73,8 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         self.num_envs = num_envs
         self.envs: list[gym.Env[Observation, str]] = []
         for _ in range(num_envs):
-            env: gym.Env[Observation, str] = WebEnv(**kwargs)
+            env = WebEnv(**kwargs)
+            env.last_step = max_episode_steps  # a task that is judged at the end is judged there
             self.envs.append(env if max_episode_steps is None else gym.wrappers.TimeLimit(env, max_episode_steps))
         first = self.envs[0]
         self.metadata = {**first.metadata, "autoreset_mode": self.autoreset_mode}
@@ -221,9 +222,9 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
             raise gym.error.ResetNeeded(f"environment {index}: call reset() or send_reset() before the next action")
 
     def _check_idle(self, env_ids: Sequence[int] | NDArray[np.int64]) -> None:
-        """Before anything is started, so that nothing is when one of them is wrong."""
-        for place, index in enumerate(map(int, env_ids)):
-            if index in self._running or index in list(map(int, env_ids[:place])) or not 0 <= index < self.num_envs:
+        ids = [int(index) for index in env_ids]
+        for index in ids:  # before anything is started, so that nothing is when one of them is wrong
+            if index in self._running or ids.count(index) > 1 or not 0 <= index < self.num_envs:
                 raise ConfigError(
                     explain(
                         f"environment {index} was sent something while it is busy"
@@ -231,7 +232,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
                         else f"there is no environment {index}",
                         f"numbers from 0 to {self.num_envs - 1}, each once, of environments that recv() has returned",
                         "its answers could not be told apart",
-                        "keep each environment's next action until recv() names it",
+                        "keep its next action until recv() names it",
                     )
                 )
 

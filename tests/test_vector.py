@@ -184,6 +184,30 @@ def test_after_a_reset_that_failed_the_next_one_goes_on() -> None:
     envs.close()
 
 
+class Answers:
+    """Stands for a browser with a task that is judged at the end, and is a success then."""
+
+    def ensure(self, deadline_s: float) -> None: ...
+
+    def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
+        seen = {"observation": dict.fromkeys(OBSERVATION_KEYS, ""), "goal": "g"}
+        step = {**seen, "reward": 0.0, "done": False, "judged_at_end": True, "error": "", "seconds": {}}
+        return {"reset": seen, "step": step, "conclude": {"reward": 1.0, "questions": []}}[name]
+
+    def close(self) -> None: ...
+
+
+def test_what_is_judged_at_the_end_is_judged_at_the_step_limit() -> None:
+    envs = gym.make_vec("symbiotic/webarena.3-v0", num_envs=1, max_episode_steps=2)
+    assert isinstance(envs.unwrapped, WebVectorEnv)
+    envs.unwrapped.envs[0].unwrapped._process = Answers()  # type: ignore[attr-defined]
+    envs.reset()
+    assert list(envs.step(["noop()"])[1]) == [0.0]
+    _, rewards, _, truncations, infos = envs.step(["noop()"])
+    assert (list(rewards), list(truncations), list(infos["outcome"])) == ([1.0], [True], ["success"])
+    envs.close()
+
+
 def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(ConfigError, match="NextStep"):
         WebVectorEnv(1, task="miniwob.click-test", autoreset_mode=AutoresetMode.SAME_STEP)

@@ -227,9 +227,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
             if index in self._running or ids.count(index) > 1 or not 0 <= index < self.num_envs:
                 raise ConfigError(
                     explain(
-                        f"environment {index} was sent something while it is busy"
-                        if 0 <= index < self.num_envs
-                        else f"there is no environment {index}",
+                        f"environment {index} was sent something while it is busy, or there is no such environment",
                         f"numbers from 0 to {self.num_envs - 1}, each once, of environments that recv() has returned",
                         "its answers could not be told apart",
                         "keep its next action until recv() names it",

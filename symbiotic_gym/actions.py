@@ -181,6 +181,8 @@ def parse(text: str) -> Action:
     literals = (ast.get_source_segment(source, node) or "" for node in ast.walk(tree) if isinstance(node, ast.Constant))
     if any(literal[0] in "rRbB" for literal in literals):
         raise _error(text, "its texts must be plain quoted strings, without a prefix")
+    if not source.startswith(tree.func.id):  # Python reads the full-width letters of a name, and others, as plain ones
+        raise _error(text, "its name is not written in plain letters")
     verb = VERBS.get(tree.func.id)
     if verb is None:
         raise _error(text, f"there is no action {tree.func.id!r} ({nearest(tree.func.id, VERBS)})")

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from symbiotic_gym.errors import BrowserError, ConfigError
 
@@ -101,7 +102,7 @@ def _endpoint() -> Finding:
     except urllib.error.HTTPError as error:
         do = "the key is refused: check OPENAI_API_KEY" if error.code in (401, 403) else "check OPENAI_BASE_URL"
         return Finding(what="endpoint", ok=False, found=f"{url} answers {error.code}", do=do, needed=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, HTTPException) as error:
         found = f"{url}: {getattr(error, 'reason', error)}"
         return Finding(what="endpoint", ok=False, found=found, do="start it, or check OPENAI_BASE_URL", needed=False)
     return Finding(

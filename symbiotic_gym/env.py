@@ -131,6 +131,8 @@ class WebEnv(gym.Env[Observation, str]):
         self._done = True
         self._steps = 0
         self._judged_at_end = False
+        self.last_step: int | None = None
+        """The step limit of whoever truncates without a spec, as `WebVectorEnv` does; None takes the id's own."""
         self.seconds: Mapping[str, float] = {}
         """Where the last step's time went: act, rest, validate, observe. Not in `info`, which is equal for equal seeds."""
 
@@ -215,7 +217,9 @@ class WebEnv(gym.Env[Observation, str]):
         return reward, {"outcome": "success" if reward > 0 else "truncated"}
 
     def _is_last_step(self) -> bool:
-        """Whether the id's own step limit is reached; Gymnasium leaves it out of the spec that it gives an environment."""
+        """Whether the step limit is reached; Gymnasium leaves it out of the spec that it gives an environment."""
+        if self.last_step is not None:
+            return self._steps == self.last_step
         registered = gym.registry.get(self.spec.id) if self.spec is not None else None
         return registered is not None and self._steps == registered.max_episode_steps
 

@@ -6,6 +6,7 @@ lock-step calls over the same environments, so both styles can be mixed. `gym.ma
 """
 
 import queue
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -72,7 +73,8 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         self.num_envs = num_envs
         self.envs: list[gym.Env[Observation, str]] = []
         for _ in range(num_envs):
-            env: gym.Env[Observation, str] = WebEnv(**kwargs)
+            env = WebEnv(**kwargs)
+            env.last_step = max_episode_steps  # a task that is judged at the end is judged there
             self.envs.append(env if max_episode_steps is None else gym.wrappers.TimeLimit(env, max_episode_steps))
         first = self.envs[0]
         self.metadata = {**first.metadata, "autoreset_mode": self.autoreset_mode}
@@ -95,6 +97,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
             gymnasium.error.ResetNeeded: an environment was never reset, or its episode is over and nothing resets it.
         """
         self._check(actions, env_ids)
+        self._check_idle(env_ids)
         for index in env_ids:
             self._start_check(int(index))
         for index, action in zip(env_ids, actions, strict=True):
@@ -121,6 +124,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         options = [None] * len(env_ids) if options is None else options
         self._check(seeds, env_ids)
         self._check(options, env_ids)
+        self._check_idle(env_ids)
         for index, seed, option in zip(env_ids, seeds, options, strict=True):
             self._start(int(index), partial(self._reset_one, int(index), seed, option))
 
@@ -142,9 +146,10 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
                 )
             )
         ids: list[int] = []
+        ends = None if timeout_s is None else time.monotonic() + timeout_s
         try:
             while len(ids) < min_envs:
-                ids.append(self._ready.get(timeout=timeout_s))
+                ids.append(self._ready.get(timeout=None if ends is None else max(ends - time.monotonic(), 0)))
         except queue.Empty:
             for index in ids:
                 self._ready.put(index)
@@ -216,16 +221,20 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         if self._last[index] is None or (self._over(index) and self.autoreset_mode is AutoresetMode.DISABLED):
             raise gym.error.ResetNeeded(f"environment {index}: call reset() or send_reset() before the next action")
 
-    def _start(self, index: int, work: Any) -> None:
-        if index in self._running:
-            raise ConfigError(
-                explain(
-                    f"environment {index} was sent something while it is busy",
-                    "an environment that recv() has returned",
-                    "its answers could not be told apart",
-                    "keep each environment's next action until recv() names it",
+    def _check_idle(self, env_ids: Sequence[int] | NDArray[np.int64]) -> None:
+        ids = [int(index) for index in env_ids]
+        for index in ids:  # before anything is started, so that nothing is when one of them is wrong
+            if index in self._running or ids.count(index) > 1 or not 0 <= index < self.num_envs:
+                raise ConfigError(
+                    explain(
+                        f"environment {index} was sent something while it is busy, or there is no such environment",
+                        f"numbers from 0 to {self.num_envs - 1}, each once, of environments that recv() has returned",
+                        "its answers could not be told apart",
+                        "keep its next action until recv() names it",
+                    )
                 )
-            )
+
+    def _start(self, index: int, work: Any) -> None:
         future = self._running[index] = self._pool.submit(work)
         future.add_done_callback(lambda _: self._ready.put(index))
 
@@ -254,8 +263,14 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
     def _gather(
         self, ids: NDArray[np.int64]
     ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        if len(ids):
-            self.recv(len(self._running))
+        errors = []
+        while self._running:  # all of them, also where some fail: the next reset finds none busy
+            try:
+                self.recv(len(self._running))
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         if any(last is None for last in self._last):
             raise gym.error.ResetNeeded("some environments were never reset: the first reset() must not leave any out")
         last = [result for result in self._last if result is not None]

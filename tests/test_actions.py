@@ -94,6 +94,7 @@ def test_any_text_parses_or_is_an_action_error(text: str) -> None:
         ("fill('1', '\\ud800')", "quoted text"),
         ("click('1 2')", "element id"),
         ("click('１２')", "element id"),
+        ("ｃｌｉｃｋ('1')", "plain letters"),
         ("click(-1)", "element id"),
         ("click(True)", "element id"),
         ("click('1', 'up')", "left, middle, right"),

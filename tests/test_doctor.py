@@ -1,5 +1,7 @@
 """What `symbiotic-gym doctor` says of WebArena's sites, of endpoints, and of what is missing."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from symbiotic_gym import doctor
 from symbiotic_gym.agents.testing import FakeEndpoint
 from symbiotic_gym.doctor import Finding
+from symbiotic_gym.suites.checkup import unreachable
 from tests.webarena_sites import SITES, WebArenaSites
 
 WITH_LOGIN = {"shopping", "shopping_admin", "reddit", "gitlab"}
@@ -62,6 +65,23 @@ def test_every_instance_of_the_sites_file_is_checked(tmp_path: Path, monkeypatch
         monkeypatch.setenv("SYMBIOTIC_GYM_SITES", str(tmp_path / "sites.toml"))
         maps = {finding.what: finding.ok for finding in doctor._webarena() if finding.what.endswith(" map")}
     assert maps == {"WebArena up: map": True, "WebArena down: map": False}
+
+
+def test_what_answers_but_not_in_http_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def greet(listener: socket.socket) -> None:
+        for _ in range(2):
+            connection, _address = listener.accept()
+            connection.sendall(b"SSH-2.0-server\r\n")
+            connection.recv(4096)
+            connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=greet, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert "SSH" in unreachable(url)
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        finding = doctor._endpoint()
+    assert not finding.ok and "SSH" in finding.found
 
 
 def test_an_endpoint_is_asked_for_its_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,6 +264,16 @@ def test_a_long_page_says_that_it_is_cut(env: WebEnv) -> None:
         short.close()
 
 
+@pytest.mark.browser
+def test_arguments_that_the_task_does_not_take_are_no_fault_of_the_browsers() -> None:
+    env = WebEnv("miniwob.click-test", instance="one", step_timeout_s=300, reset_timeout_s=600)
+    try:
+        with pytest.raises(ConfigError, match="instance"):
+            env.reset(seed=1)
+    finally:
+        env.close()
+
+
 def test_unknown_names_say_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="click-checkboxes"):
         WebEnv("miniwob.click-checkbox")

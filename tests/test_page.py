@@ -97,6 +97,23 @@ def test_a_page_cannot_forge_an_element_line(read: Read) -> None:
     assert elements("\n".join(lines)) == {}
 
 
+def test_neither_roles_nor_ids_of_the_pages_own_reach_the_text(read: Read, page: Any) -> None:
+    lines = read(
+        "<div id=x tabindex=0>one</div><div tabindex=0 role='Button'>two</div><a href=x bid='9] link \"free\"\n[10'>L</a>"
+        "<iframe bid='q\"]'></iframe><script>x.setAttribute('role', 'button\\n(5\\u00a0lines\\n[77]\\tbutton')</script>"
+    )
+    assert lines == ['button "one"', 'button "two"', 'link "L"', 'iframe ""', "\0a"]
+    rows = "".join(f"<tr bid='{i + 3}'><td><button>{i}</button>" for i in range(8))
+    assert read(f"<table>{rows}</table>").count("row") == 8
+    bids = page.evaluate("[...document.querySelectorAll('[bid]')].map(e => e.getAttribute('bid'))")
+    assert len(bids) == len(set(bids)) > 24, "an id of the page's own is given out to nothing else"
+
+
+def test_a_form_named_like_a_part_of_the_document_hides_nothing(read: Read) -> None:
+    lines = read("<form name=body><button>in</button></form><form name=title></form><p>tail</p>")
+    assert lines == ['button "in"', 'text "tail"']
+
+
 def test_ids_are_browsergyms_and_stay(page: Any) -> None:
     from browsergym.core.observation import _post_extract, _pre_extract
 

@@ -22,6 +22,7 @@ from symbiotic_gym.errors import ConfigError, MissingDependencyError, UnknownNam
 from symbiotic_gym.suites.catalog import TaskInfo, list_tasks, template_split
 from symbiotic_gym.suites.instances import find_instance, list_instances
 from symbiotic_gym.suites.openended import make_open_ended
+from symbiotic_gym.suites.placing import hosts_of
 from tests.webarena_sites import SITES, WebArenaSites
 
 ROOT = Path(__file__).parent.parent
@@ -220,6 +221,9 @@ def test_instances_come_from_the_variables_and_from_a_sites_file(tmp_path: Path,
         ("[instances.a]\nredit = 'http://a.test'\n", "reddit"),
         ("[instances.a]\nreddit = 'a.test:99'\n", "a URL such as"),
         ("reddit = 'http://a.test'\n", r"no table \[instances.NAME\]"),
+        ("[instances.a]\nreddit = 'http://a.test:99999'\n", "a URL such as"),
+        ("[instances.a]\nreddit = 'http://[::1'\n", "a URL such as"),
+        ("[instances.a]\nreddit = 'http://a b'\n", "a URL such as"),
         ("[instances.a\n", "cannot be used"),
     ],
 )
@@ -234,8 +238,20 @@ def test_a_wrong_sites_file_is_explained(text: str, complaint: str, tmp_path: Pa
 
 
 def test_open_ended_addresses_have_to_be_web_pages() -> None:
-    with pytest.raises(ConfigError, match="http"):
-        make_open_ended("file:///etc/passwd", "read it")
+    for url in ("file:///etc/passwd", "http://[", "http://a.test:99999/"):
+        with pytest.raises(ConfigError, match="http"):
+            make_open_ended(url, "read it")
+
+
+@pytest.mark.parametrize("host", ["https://b.test/", "b.test/x", "b.test, EXCLUDE *", "*.b.test", "bücher.test", ""])
+def test_hosts_that_are_none_are_refused(host: str) -> None:
+    with pytest.raises(ConfigError, match="allow_hosts"):
+        make_open_ended("http://a.test/", "go", allow_hosts=[host])
+
+
+def test_one_host_may_stand_alone() -> None:
+    expected = {"a.test:80": "a.test:80", "b.test:81": "b.test:81"}
+    assert hosts_of(["http://a.test/"], "b.test:81") == expected == hosts_of(["http://a.test/"], ["b.test:81"])
 
 
 @pytest.mark.browser

@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
@@ -14,9 +15,11 @@ from gymnasium.vector.utils import batch_space, create_shared_memory, read_from_
 
 import symbiotic_gym  # noqa: F401 - registers the environments
 from symbiotic_gym.actions import elements
-from symbiotic_gym.errors import ConfigError, DeadlineError
+from symbiotic_gym.env import WebEnv
+from symbiotic_gym.errors import ConfigError, DeadlineError, SiteError
 from symbiotic_gym.shared import SLOT_BYTES
 from symbiotic_gym.spaces import Picture, Unicode
+from symbiotic_gym.types import OBSERVATION_KEYS
 from symbiotic_gym.vector import WebVectorEnv
 
 ID = "symbiotic/miniwob.click-test-2-v0"
@@ -137,6 +140,72 @@ def test_without_autoreset_an_ended_episode_wants_a_reset() -> None:
             envs.step(["noop(1)"])
     finally:
         envs.close()
+
+
+@pytest.mark.browser
+def test_a_close_in_the_middle_of_a_step_ends_it_as_invalid() -> None:
+    env = WebEnv("miniwob.click-test", step_timeout_s=100, reset_timeout_s=250)
+    env.reset(seed=1)
+    with ThreadPoolExecutor(1) as pool:
+        step = pool.submit(env.step, "noop(5000)")
+        time.sleep(1)
+        env.close()
+        _, _, _, truncated, info = step.result(60)
+    assert truncated and info["outcome"] == "invalid(browser)"
+    assert env.processes() == []
+
+
+class Fails(gym.Env[Any, Any]):
+    """An environment whose resets fail until it is mended."""
+
+    broken = True
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        if self.broken:
+            raise SiteError("the site is down")
+        return dict.fromkeys(OBSERVATION_KEYS, "mended"), {}
+
+
+def test_after_a_reset_that_failed_the_next_one_goes_on() -> None:
+    envs = WebVectorEnv(3, task="miniwob.click-test")
+    envs.envs = [Fails() for _ in range(3)]
+    envs.envs[1].broken = False  # type: ignore[attr-defined]
+    with pytest.raises(SiteError, match="is down"):
+        envs.reset()
+    for env in envs.envs:
+        env.broken = False  # type: ignore[attr-defined]
+    observations, _ = envs.reset()
+    assert observations["page"] == ("mended",) * 3
+    for wrong in ([0, 0], [0, 3], [-1, 0]):
+        with pytest.raises(ConfigError, match=r"busy|no environment"):
+            envs.send_reset(wrong)
+    with pytest.raises(ConfigError, match="0 are busy"):
+        envs.recv()
+    envs.close()
+
+
+class Answers:
+    """Stands for a browser with a task that is judged at the end, and is a success then."""
+
+    def ensure(self, deadline_s: float) -> None: ...
+
+    def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
+        seen = {"observation": dict.fromkeys(OBSERVATION_KEYS, ""), "goal": "g"}
+        step = {**seen, "reward": 0.0, "done": False, "judged_at_end": True, "error": "", "seconds": {}}
+        return {"reset": seen, "step": step, "conclude": {"reward": 1.0, "questions": []}}[name]
+
+    def close(self) -> None: ...
+
+
+def test_what_is_judged_at_the_end_is_judged_at_the_step_limit() -> None:
+    envs = gym.make_vec("symbiotic/webarena.3-v0", num_envs=1, max_episode_steps=2)
+    assert isinstance(envs.unwrapped, WebVectorEnv)
+    envs.unwrapped.envs[0].unwrapped._process = Answers()  # type: ignore[attr-defined]
+    envs.reset()
+    assert list(envs.step(["noop()"])[1]) == [0.0]
+    _, rewards, _, truncations, infos = envs.step(["noop()"])
+    assert (list(rewards), list(truncations), list(infos["outcome"])) == ([1.0], [True], ["success"])
+    envs.close()
 
 
 def test_what_cannot_be_done_is_refused() -> None:

@@ -43,12 +43,16 @@
     window.browsergym_elem_counter = 0;
     window.browsergym_frame_id_generator = { next: () => letters(frames++) };
   }
+  // a page can have attributes of that name too: what is not in our form is replaced, and what is, is not given out a second time
+  const OURS = new RegExp(`^${prefix}(0|[1-9][0-9]{0,8})$`);
+  const FRAMES = new RegExp(`^${prefix}[a-z][A-Z]{0,8}$`);
   const taken = new Set();
   const mark = (element) => {
     let bid = element.getAttribute("bid");
-    if (bid === null || taken.has(bid)) {
-      const frame = element.localName === "iframe" || element.localName === "frame";
-      bid = prefix + (frame ? window.browsergym_frame_id_generator.next() : window.browsergym_elem_counter++);
+    const frame = element.localName === "iframe" || element.localName === "frame";
+    if (bid === null || taken.has(bid) || !(frame ? FRAMES : OURS).test(bid)) {
+      do bid = prefix + (frame ? window.browsergym_frame_id_generator.next() : window.browsergym_elem_counter++);
+      while (taken.has(bid));
       element.setAttribute("bid", bid);
     }
     taken.add(bid);
@@ -66,6 +70,11 @@
   const roleOf = (element) => {
     if (element.isContentEditable && !(element.parentElement && element.parentElement.isContentEditable)) return "textbox";
     let role = getRole(element);
+    if (role && !/^[a-z-]+$/.test(role)) {
+      // the library takes the attribute up to its first space: "Button" is a button, and a line break would begin a line of its own
+      const first = role.toLowerCase().split(/\s/)[0];
+      role = /^[a-z-]+$/.test(first) ? first : "generic";
+    }
     if ((role === "presentation" || role === "none") && element.matches(FOCUSABLE)) {
       // ARIA's conflict resolution: what can have the focus cannot be mere decoration
       const bare = element.cloneNode(false);
@@ -323,7 +332,8 @@
   };
 
   // behind an open modal dialog nothing can be reached
+  const own = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document); // not a form of that name
   const modal = [...document.querySelectorAll("dialog:modal")].pop();
-  const block = modal ? { lines: visit(modal)?.lines ?? [] } : document.body ? flow(document.body) : { lines: [] };
-  return { lines: cut(block.lines), title: document.title };
+  const block = modal ? { lines: visit(modal)?.lines ?? [] } : own("body") ? flow(own("body")) : { lines: [] };
+  return { lines: cut(block.lines), title: own("title") };
 }

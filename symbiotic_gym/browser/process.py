@@ -45,6 +45,7 @@ class BrowserProcess:
         self._questions: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._end: weakref.finalize[..., BrowserProcess] | None = None
+        self._in_call = threading.Lock()  # two threads' answers could not be told apart
 
     @property
     def alive(self) -> bool:
@@ -101,6 +102,10 @@ class BrowserProcess:
             BrowserError: the worker or its browser died.
             SymbioticError: whatever of this project's errors the call raised.
         """
+        with self._in_call:
+            return self._call(name, deadline_s, arguments)
+
+    def _call(self, name: str, deadline_s: float, arguments: dict[str, Any]) -> Any:
         process = self._process
         if process is None:
             raise BrowserError("the browser's worker process is not running; reset() starts it")
@@ -129,8 +134,8 @@ class BrowserProcess:
         return answer["result"]
 
     def close(self) -> None:
-        """Close the browser and end the worker; kill it if it does not end by itself."""
-        if self.alive:
+        """Close the browser and end the worker; kill it if it does not end by itself, or is in a call of another thread's."""
+        if self.alive and not self._in_call.locked():
             try:
                 self.call("close", CLOSE_DEADLINE_S)
                 assert self._process is not None  # alive says so

@@ -23,7 +23,7 @@ from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
 from symbiotic_gym.browser.rest import Navigations, close_when_loaded, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
-from symbiotic_gym.errors import ActionError, BrowserError, SiteError, explain
+from symbiotic_gym.errors import ActionError, BrowserError, ConfigError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
 
 MOST_TABS = 20
@@ -93,7 +93,7 @@ class Session:
             suite = suite.placed(task_kwargs)
         self._serve(suite)
         assert self.site is not None  # _serve opened it
-        self.task = suite.make_task(name, seed, self.site, task_kwargs)
+        self.task = _made(suite, name, seed, self.site, task_kwargs)
         width, height = self.viewport or (self.task.viewport["width"], self.task.viewport["height"])
         self.context = self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -262,12 +262,21 @@ class Session:
         if not rested:
             wait_for_rest(self)
         observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
-        self._shown = observation["page"]
+        self._shown = "\n".join((observation["page"], observation["title"], observation["tabs"]))  # all that a page can write
         return observation
 
     def screenshot(self) -> str:
         """The viewport as a PNG, base64."""
         return screenshot(self.page)
+
+
+def _made(suite: Suite, name: str, seed: int, site: Site, task_kwargs: dict[str, Any]) -> Any:
+    try:
+        return suite.make_task(name, seed, site, task_kwargs)
+    except TypeError as error:
+        if not task_kwargs:
+            raise
+        raise ConfigError(f"{suite.name}.{name} does not take task_kwargs (or instance) {task_kwargs}: {error}") from error
 
 
 def _goal_text(goal: Any) -> str:

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 
 from symbiotic_gym.errors import SymbioticError
 from symbiotic_gym.suites.instances import SITES, Instance, occupy
@@ -80,7 +81,7 @@ def unreachable(url: str) -> str:
             return ""
     except urllib.error.HTTPError as error:
         return "" if error.code in (401, 403) else f"answers {error.code}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:  # the last: it answers, but not in HTTP
         return str(getattr(error, "reason", error))
 
 

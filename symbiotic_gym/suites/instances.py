@@ -21,9 +21,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from symbiotic_gym.errors import ConfigError, UnknownNameError, explain, nearest
+from symbiotic_gym.suites.placing import is_web_address
 
 __all__ = ["SITES", "SITES_FILE", "Instance", "find_instance", "list_instances", "occupy", "sites_file"]
 
@@ -140,7 +140,7 @@ def sites_file(instances: Mapping[str, Mapping[str, str]]) -> str:
 def _read(path: Path) -> list[Instance]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise _unusable(path, str(error)) from error
     tables = content.get("instances")
     if not isinstance(tables, dict) or not tables or not all(isinstance(table, dict) for table in tables.values()):
@@ -158,8 +158,7 @@ def _read(path: Path) -> list[Instance]:
 
 def _checked(urls: Mapping[str, str], where: str) -> dict[str, str]:
     for key, url in urls.items():
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_web_address(url):
             raise ConfigError(
                 explain(
                     f"{where}{key if where.endswith(' ') else key.upper()} is {url!r}",

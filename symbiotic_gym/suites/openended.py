@@ -5,11 +5,10 @@ Nobody judges it: the episode ends when the policy reports (`send_msg_to_user`, 
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.suites import Site, Suite
-from symbiotic_gym.suites.placing import PlacedSuite, hosts_of
+from symbiotic_gym.suites.placing import PlacedSuite, hosts_of, is_web_address
 from symbiotic_gym.suites.wrapping import WrappedTask, has_reported
 
 if TYPE_CHECKING:
@@ -30,12 +29,11 @@ def make_open_ended(start_url: str, goal: str, *, allow_hosts: Sequence[str] = (
         arguments: further arguments of `WebEnv`.
 
     Raises:
-        ConfigError: `start_url` is no http or https URL.
+        ConfigError: `start_url` is no http or https URL, or `allow_hosts` has what is no host.
     """
     from symbiotic_gym.env import WebEnv
 
-    parts = urlsplit(start_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_web_address(start_url):
         raise ConfigError(
             explain(
                 f"start_url is {start_url!r}",
@@ -44,7 +42,9 @@ def make_open_ended(start_url: str, goal: str, *, allow_hosts: Sequence[str] = (
                 "serve local files over http, for instance with `python -m http.server`",
             )
         )
-    kwargs = {"start_url": start_url, "goal": goal, "allow_hosts": list(allow_hosts)}
+    allow_hosts = [allow_hosts] if isinstance(allow_hosts, str) else list(allow_hosts)
+    hosts_of([start_url], allow_hosts)  # complains here rather than in the worker
+    kwargs = {"start_url": start_url, "goal": goal, "allow_hosts": allow_hosts}
     return WebEnv(f"openended.{_TASK}", task_kwargs=kwargs, **arguments)
 
 

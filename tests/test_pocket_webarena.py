@@ -219,7 +219,7 @@ def test_both_judges_agree_on_every_kind_of_end(server: PocketServer) -> None:
     assert all(judged.ended for judged in found)
     assert {judged.theirs for judged in found if judged.check.kind == "oracle"} == {1.0}
     differing = {(judged.check.template, judged.check.kind): judged for judged in found if not judged.agreed}
-    assert set(differing) == {("code.transfer-project", "second best")}, "nothing asks WebArena to look at the members"
+    assert set(differing) == {("code.transfer-project", "another role")}, "nothing asks WebArena to look at the members"
     assert all(explanation(judged, tasks[judged.check.template].limits) == "elsewhere" for judged in differing.values())
 
 

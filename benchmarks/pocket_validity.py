@@ -4,25 +4,19 @@ Everything is played in the browser, through the actions an agent has. `--trials
 run that was cut short goes on from there. Episodes of one template share nothing, so a wrong one is named and the rest goes on.
 """
 
-import multiprocessing
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
-from symbiotic_gym.jsonlines import JsonLines
+from symbiotic_gym.benchmarks.trials import play_missing, session
 from symbiotic_gym.pocket.pages import THEMES
 from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.trial import Check, Trial, checks, play
 from symbiotic_gym.progress import Progress
 
 __all__ = ["main", "measure"]
-
-_SESSION: Any = None
 
 
 def measure(
@@ -40,21 +34,16 @@ def measure(
     Raises:
         StoreError: a line of `kept` is damaged.
     """
-    file = JsonLines(kept)
-    found = {trial.check: trial for trial in file.records(Trial)}
-    missing = [check for check in todo if check not in found]
-    progress = progress or Progress(quiet=True)
-    spawn = multiprocessing.get_context("spawn")
-    with progress.phase("playing", len(missing)) as bar, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        for job in as_completed([pool.submit(_play, check, theme) for check in missing]):
-            trial = job.result()
-            found[trial.check] = trial
-            file.append([asdict(trial)])
-            name = f"{trial.check.template} {trial.check.seed} {trial.check.kind}"
-            bar.advance(name)
-            if not trial.right and progress.console is not None:
-                progress.console.print(f"  WRONG {name}: {trial.reward} {trial.verdict}", highlight=False, markup=False)
-    return [found[check] for check in todo]
+    return play_missing(
+        dict.fromkeys(todo, (theme,)),
+        _play,
+        Trial,
+        workers=workers,
+        kept=kept,
+        progress=progress,
+        phase="playing",
+        wrong=lambda trial: "" if trial.right else f"WRONG: {trial.reward} {trial.verdict}",
+    )
 
 
 def rows(trials: Sequence[Trial]) -> Iterator[Row]:
@@ -94,12 +83,7 @@ def rows(trials: Sequence[Trial]) -> Iterator[Row]:
 
 
 def _play(check: Check, theme: str) -> Trial:
-    global _SESSION  # one browser per process, kept from trial to trial; it ends with the process
-    if _SESSION is None:
-        from symbiotic_gym.browser.session import Session
-
-        _SESSION = Session()
-    return play(_SESSION, check, theme)
+    return play(session(), check, theme)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,24 +5,20 @@ and then, on the same pages, by libwebarena's evaluators with the exported JSON.
 language lacks (`symbiotic_gym.pocket.export.LIMITS`) only where the task has that limit; every other one is unexplained.
 """
 
-import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
-from symbiotic_gym.jsonlines import JsonLines
+from symbiotic_gym.benchmarks.trials import play_missing, session
 from symbiotic_gym.pocket.export import LIMITS, Exported, export
 from symbiotic_gym.pocket.trial import Check, checks, play
 from symbiotic_gym.progress import Progress
 
 __all__ = ["Judged", "explanation", "main", "measure"]
-
-_SESSION: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,39 +72,25 @@ def measure(
     Raises:
         StoreError: a line of `kept` is damaged.
     """
-    file = JsonLines(kept)
-    found = {judged.check: judged for judged in file.records(Judged)}
-    todo = list(checks(list(tasks), [seed]))
-    missing = [check for check in todo if check not in found]
-    progress = progress or Progress(quiet=True)
-    spawn = multiprocessing.get_context("spawn")
-    with progress.phase("judging", len(missing)) as bar, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        for job in as_completed([pool.submit(_judge, check, tasks[check.template].config) for check in missing]):
-            judged = job.result()
-            found[judged.check] = judged
-            file.append([asdict(judged)])
-            name = f"{judged.check.template} {judged.check.seed} {judged.check.kind}"
-            bar.advance(name)
-            if not judged.agreed and progress.console is not None:
-                why = LIMITS.get(explanation(judged, tasks[judged.check.template].limits), "UNEXPLAINED")
-                text = (
-                    f"  {name}: ours {judged.ours:g} ({judged.verdict}), theirs {judged.theirs:g}, said {judged.said!r}: {why}"
-                )
-                progress.console.print(text, highlight=False, markup=False)
-    return [found[check] for check in todo]
+
+    def wrong(judged: Judged) -> str:
+        if judged.agreed:
+            return ""
+        why = LIMITS.get(explanation(judged, tasks[judged.check.template].limits), "UNEXPLAINED")
+        return f"ours {judged.ours:g} ({judged.verdict}), theirs {judged.theirs:g}, said {judged.said!r}: {why}"
+
+    todo = {check: (tasks[check.template].config,) for check in checks(list(tasks), [seed])}
+    return play_missing(todo, _judge, Judged, workers=workers, kept=kept, progress=progress, phase="judging", wrong=wrong)
 
 
 def _judge(check: Check, config: dict[str, Any]) -> Judged:
-    global _SESSION  # one browser per process, kept from episode to episode; it ends with the process
-    from symbiotic_gym.browser.session import Session
     from symbiotic_gym.pocket.webarena_judging import webarena_score
 
-    if _SESSION is None:
-        _SESSION = Session()
-    trial = play(_SESSION, check)
-    spoken = [message for message in _SESSION.chat if message["role"] in ("assistant", "infeasible")]
+    browser = session()
+    trial = play(browser, check)
+    spoken = [message for message in browser.chat if message["role"] in ("assistant", "infeasible")]
     said = "" if not spoken else "N/A" if spoken[-1]["role"] == "infeasible" else spoken[-1]["message"]
-    theirs = webarena_score(config, _SESSION.page, said)
+    theirs = webarena_score(config, browser.page, said)
     return Judged(check=check, ended=trial.ended, said=said, ours=trial.reward, verdict=trial.verdict, theirs=theirs)
 
 

@@ -56,7 +56,8 @@ _FORMATS: Mapping[str, Expr] = {
 _KEYS = Seq(
     Alt("", *(f"{modifier}+" for modifier in MODIFIERS)),
     Alt(
-        *"Enter Tab Escape Backspace Delete Insert Home End PageUp PageDown ArrowUp ArrowDown ArrowLeft ArrowRight Space".split(),
+        *("Enter", "Tab", "Escape", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown", "Space"),
+        *("ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"),
         *(f"F{number}" for number in range(1, 13)),
         Chars(_DIGITS + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 1, 1),
     ),
@@ -157,7 +158,9 @@ def _options(nodes: Iterable[Node]) -> dict[str, list[Node]]:
 
 def _select(node: Node, options: Iterable[Node]) -> Expr:
     """`select_option` with labels that the page lists whole: one, or for a list of several choices up to four."""
-    labels = dict.fromkeys(option.name for option in options if "disabled" not in option.flags and not option.name.endswith("…"))
+    labels = dict.fromkeys(
+        option.name for option in options if "disabled" not in option.flags and not option.name.endswith("…")
+    )
     written = [json.dumps(label, ensure_ascii=False) for label in labels if label and label.isprintable()]
     if not written:
         return _NOTHING

@@ -70,12 +70,13 @@ def complete(
     """
     import torch
 
+    bound = vocabulary is not None and any(row.state is not None for row in rows)
     generators = [torch.Generator().manual_seed(row.seed) for row in rows]
     with torch.inference_mode():
         forward = _Forward(model, rows, ends[0], prefixes)
         logits_BV = forward.scores()
         for room in range(sampling.max_tokens, 0, -1):
-            if vocabulary is not None:
+            if bound and vocabulary is not None:
                 logits_BV = _bound(logits_BV, rows, room, ends, vocabulary)
             token_B = draw(logits_BV, sampling, generators)
             chosen_B = logits_BV.gather(-1, token_B[:, None])[:, 0].float()
@@ -117,9 +118,7 @@ class _Forward:
         self._cache = prefixes.gather(self._rows)
         known, new = max(row.known for row in self._rows), max(map(_new, self._rows))
         ids = [[pad] * (new - _new(row)) + list(row.prompt[row.known :]) for row in self._rows]
-        mask = [
-            [0] * (known - row.known) + [1] * row.known + [0] * (new - _new(row)) + [1] * _new(row) for row in self._rows
-        ]
+        mask = [[0] * (known - row.known) + [1] * row.known + [0] * (new - _new(row)) + [1] * _new(row) for row in self._rows]
         self._ids_BT = torch.tensor(ids, device=model.device)
         self._mask_BT = torch.tensor(mask, device=model.device)
         self._position_BT = (self._mask_BT.cumsum(-1) - 1).clamp(min=0)[:, known:]

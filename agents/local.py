@@ -138,8 +138,8 @@ class LocalModel:
         """Answer every request, in order; see `generate`. Grammars may differ from request to request.
 
         Raises:
-            ConfigError: a prompt and its answer do not fit the model's context, `max_tokens` are too few for any answer that fits
-                a grammar, or the tokenizer cannot be bound by one.
+            ConfigError: a prompt and its answer do not fit the model's context, `max_tokens` are too few for any answer that
+                fits a grammar, or the tokenizer cannot be bound by one.
         """
         if not requests:
             return []
@@ -156,18 +156,30 @@ class LocalModel:
                 done |= {i: self._completion(rows[i], share) for i in batch}
         return [done[i] for i in range(len(requests))]
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the tokens of the model's tokenizer write; read on first use.
+
+        Raises:
+            ConfigError: that cannot be told of this tokenizer.
+        """
+        with self._lock:
+            self._load()
+            if self._vocabulary is None:
+                self._vocabulary = Vocabulary(self._tokenizer)
+            return self._vocabulary
+
     def _row(self, request: Request, sampling: Sampling) -> Row:
         row = Row(prompt=encode_prompt(self._tokenizer, request.messages), seed=request.seed, session=request.session)
         if request.grammar is None:
             return row
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary(self._tokenizer)
-        row.state = self._vocabulary.start(request.grammar)
-        if self._vocabulary.needs(row.state) > sampling.max_tokens:
+        vocabulary = self.vocabulary
+        row.state = vocabulary.start(request.grammar)
+        if vocabulary.needs(row.state) > sampling.max_tokens:
             raise ConfigError(
                 explain(
                     f"max_tokens = {sampling.max_tokens} for an answer that a grammar binds",
-                    f"at least {self._vocabulary.needs(row.state):g}, which its shortest answer takes",
+                    f"at least {vocabulary.needs(row.state):g}, which its shortest answer takes",
                     "an answer that is cut off would not fit the grammar",
                     "raise max_tokens",
                 )

@@ -108,8 +108,12 @@ class PrefixCache:
             if not row.session:
                 continue
             end, new = cache.layers[0].keys.shape[2], len(row.prompt) - row.known
-            places = torch.tensor([*range(longest - row.known, longest), *range(end - new, end)], device=cache.layers[0].keys.device)
-            layers = tuple((layer.keys[i].index_select(1, places), layer.values[i].index_select(1, places)) for layer in cache.layers)
+            places = torch.tensor(
+                [*range(longest - row.known, longest), *range(end - new, end)], device=cache.layers[0].keys.device
+            )
+            layers = tuple(
+                (layer.keys[i].index_select(1, places), layer.values[i].index_select(1, places)) for layer in cache.layers
+            )
             self._put(row.session, _Entry(tuple(row.prompt), layers))
 
     def _put(self, session: str, entry: _Entry) -> None:

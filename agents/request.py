@@ -1,4 +1,4 @@
-"""What can be asked of a model that offers more than chats: a grammar for the answer, and a session whose prompts begin alike."""
+"""What a model is asked that offers more than chats: a grammar for the answer, and a session whose prompts begin alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from symbiotic_gym.agents.decoding import Row, complete
 from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.prefix_cache import PrefixCache
 from symbiotic_gym.agents.request import Request
@@ -61,15 +62,15 @@ def test_scores_are_those_without_it_in_batches_of_unlike_prefixes(model: LocalM
 
 
 def test_the_log_probability_is_the_model_s_own(plain: LocalModel) -> None:
-    answer = plain.answer([asked("click the button")], SAMPLING)[0]
-    ids = plain._tokenizer(answer.text, add_special_tokens=False)["input_ids"]
+    plain.answer([asked("load the weights")], SAMPLING)
     prompt = plain._tokenizer("<|im_start|>user\nclick the button<|im_end|>\n<|im_start|>assistant\n")["input_ids"]
-    if plain._tokenizer.decode(ids) != answer.text or len(ids) != answer.usage.completion_tokens:
-        pytest.skip("the text was cut into other tokens than were drawn")
+    row = Row(prompt=prompt, seed=3)
+    complete(plain._model, [row], SAMPLING, plain._ends, PrefixCache(0))
     with torch.inference_mode():
-        scores = plain._model(input_ids=torch.tensor([[*prompt, *ids]])).logits[0].log_softmax(-1)
-    total = sum(float(scores[len(prompt) - 1 + i, token]) for i, token in enumerate(ids))
-    assert answer.logprob == pytest.approx(total, abs=1e-3)
+        scores = plain._model(input_ids=torch.tensor([[*prompt, *row.drawn]])).logits[0].log_softmax(-1)
+    total = sum(float(scores[len(prompt) - 1 + i, token]) for i, token in enumerate(row.drawn))
+    assert row.logprob == pytest.approx(total, abs=1e-3)
+    assert len(row.drawn) > 1
 
 
 def test_the_same_prompt_again_computes_its_last_token_only(model: LocalModel) -> None:

@@ -13,6 +13,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from symbiotic_gym.agents.chat import encode_prompt, end_token, load_tokenizer
+from symbiotic_gym.agents.decoding import Row, complete, draw
+from symbiotic_gym.agents.prefix_cache import PrefixCache
+from symbiotic_gym.agents.request import Request
+from symbiotic_gym.agents.vocabulary import Vocabulary
 from symbiotic_gym.agents.weights import (
     adapter_stamp,
     check_adapter,
@@ -30,14 +34,14 @@ from symbiotic_gym.types import Usage
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LocalModel", "draw"]
+__all__ = ["PREFIX_CACHE_BYTES", "LocalModel", "draw"]
 
-_NUCLEUS = 256
-"""How many of the likeliest tokens nucleus sampling looks at before it sorts them all."""
+PREFIX_CACHE_BYTES = 1 << 30
+"""What the prompts of running episodes may take: about 45,000 tokens of SmolLM2-135M."""
 
 
 class LocalModel:
-    """A small language model on this machine; implements `symbiotic_gym.protocols.LanguageModel`.
+    """A small language model on this machine; implements `symbiotic_gym.agents.request.RequestModel`.
 
     Weights are loaded on the first `generate`. One object may be used from several threads; calls wait for each other.
 
@@ -47,6 +51,10 @@ class LocalModel:
         device: `auto` (a GPU if there is one), or a torch device, `cuda:1`.
         dtype: `auto` (bfloat16 where the device computes it natively), `bfloat16` or `float32`.
         max_batch: prompts that go through the model at once.
+        prefix_cache_bytes: what the keys and values of running episodes' prompts may take; 0 computes every prompt anew.
+
+    Attributes:
+        prefixes: those keys and values, and counts of what they saved.
 
     Raises:
         UnknownNameError: there is no such folder or adapter.
@@ -61,6 +69,7 @@ class LocalModel:
         device: str = "auto",
         dtype: Literal["auto", "bfloat16", "float32"] = "auto",
         max_batch: int = 16,
+        prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
     ) -> None:
         require_train()
         self._path = check_model(path_or_name)
@@ -68,6 +77,8 @@ class LocalModel:
         self._device = device
         self._dtype = dtype
         self._max_batch = max_batch
+        self.prefixes = PrefixCache(prefix_cache_bytes)
+        self._vocabulary: Vocabulary | None = None
         self._lock = threading.RLock()
         self._model: Any = None
         self._tokenizer: Any = None
@@ -120,66 +131,81 @@ class LocalModel:
         Raises:
             ConfigError: a prompt and its answer do not fit the model's context.
         """
-        if not prompts:
+        seeds = range(len(prompts)) if seeds is None else seeds
+        return self.answer([Request(messages=p, seed=s) for p, s in zip(prompts, seeds, strict=True)], sampling)
+
+    def answer(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
+        """Answer every request, in order; see `generate`. Grammars may differ from request to request.
+
+        Raises:
+            ConfigError: a prompt and its answer do not fit the model's context, `max_tokens` are too few for any answer that
+                fits a grammar, or the tokenizer cannot be bound by one.
+        """
+        if not requests:
             return []
         with self._lock:
             self._load()
-            encoded = [encode_prompt(self._tokenizer, prompt) for prompt in prompts]
-            self._check_length(max(map(len, encoded)) + sampling.max_tokens)
-            seeds = range(len(prompts)) if seeds is None else seeds
-            order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
+            rows = [self._row(request, sampling) for request in requests]
+            self._check_length(max(len(row.prompt) for row in rows) + sampling.max_tokens)
             done: dict[int, Completion] = {}
-            for start in range(0, len(order), self._max_batch):
-                rows = order[start : start + self._max_batch]
+            for batch in self._batches(rows):
                 started = perf_counter()
-                answers = self._complete([encoded[i] for i in rows], sampling, [seeds[i] for i in rows])
-                share = (perf_counter() - started) / len(rows)
-                for i, answer in zip(rows, answers, strict=True):
-                    done[i] = self._completion(len(encoded[i]), answer, share)
-        return [done[i] for i in range(len(prompts))]
+                chosen = [rows[i] for i in batch]
+                complete(self._model, chosen, sampling, self._ends, self.prefixes, self._vocabulary)
+                share = (perf_counter() - started) / len(batch)
+                done |= {i: self._completion(rows[i], share) for i in batch}
+        return [done[i] for i in range(len(requests))]
 
-    def _completion(self, prompt_tokens: int, answer: list[int], seconds: float) -> Completion:
-        stopped = answer[-1] in self._ends
-        text = self._tokenizer.decode(answer[:-1] if stopped else answer, skip_special_tokens=True)
-        usage = Usage(requests=1, prompt_tokens=prompt_tokens, completion_tokens=len(answer), seconds=seconds)
-        return Completion(text=text, usage=usage, finish="stop" if stopped else "length")
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the tokens of the model's tokenizer write; read on first use.
 
-    def _complete(self, prompts: list[list[int]], sampling: Sampling, seeds: list[int]) -> list[list[int]]:
-        """The answers' token ids, the end token included where one was drawn."""
-        import torch
+        Raises:
+            ConfigError: that cannot be told of this tokenizer.
+        """
+        with self._lock:
+            self._load()
+            if self._vocabulary is None:
+                self._vocabulary = Vocabulary(self._tokenizer)
+            return self._vocabulary
 
-        device = self._model.device
-        length = max(map(len, prompts))
-        ids = torch.tensor([[self._ends[0]] * (length - len(p)) + p for p in prompts], device=device)
-        mask = torch.tensor([[0] * (length - len(p)) + [1] * len(p) for p in prompts], device=device)
-        position = (mask.cumsum(-1) - 1).clamp(min=0)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        ends = torch.tensor(self._ends, device=device)
-        finished = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-        drawn: list[torch.Tensor] = []
-        cache = None
-        with torch.inference_mode():
-            while True:
-                out = self._model(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=position,
-                    past_key_values=cache,
-                    use_cache=True,
-                    logits_to_keep=1,
+    def _row(self, request: Request, sampling: Sampling) -> Row:
+        row = Row(prompt=encode_prompt(self._tokenizer, request.messages), seed=request.seed, session=request.session)
+        if request.grammar is None:
+            return row
+        vocabulary = self.vocabulary
+        row.state = vocabulary.start(request.grammar)
+        if vocabulary.needs(row.state) > sampling.max_tokens:
+            raise ConfigError(
+                explain(
+                    f"max_tokens = {sampling.max_tokens} for an answer that a grammar binds",
+                    f"at least {vocabulary.needs(row.state):g}, which its shortest answer takes",
+                    "an answer that is cut off would not fit the grammar",
+                    "raise max_tokens",
                 )
-                token_B = draw(out.logits[:, -1], sampling, generators)
-                drawn.append(token_B)
-                finished |= torch.isin(token_B, ends)
-                if len(drawn) >= sampling.max_tokens or bool(finished.all()):
-                    break
-                cache, ids, position = out.past_key_values, token_B[:, None], position[:, -1:] + 1
-                mask = torch.cat((mask, mask.new_ones(len(prompts), 1)), dim=1)
-        return [self._until_end(row) for row in torch.stack(drawn, dim=1).tolist()]
+            )
+        return row
 
-    def _until_end(self, row: list[int]) -> list[int]:
-        first = next((i for i, token in enumerate(row) if token in self._ends), len(row))
-        return row[: first + 1]
+    def _batches(self, rows: Sequence[Row]) -> list[list[int]]:
+        """Rows that go through the model together: of like many new tokens, since the longest row pads all others."""
+        new = [len(row.prompt) - self.prefixes.match(row.session, row.prompt).known for row in rows]
+        batches: list[list[int]] = []
+        for i in sorted(range(len(rows)), key=lambda i: new[i]):
+            if not batches or len(batches[-1]) == self._max_batch or new[i] > 4 * new[batches[-1][0]] + 256:
+                batches.append([])
+            batches[-1].append(i)
+        return batches
+
+    def _completion(self, row: Row, seconds: float) -> Completion:
+        stopped = row.drawn[-1] in self._ends
+        answer = row.drawn[:-1] if stopped else row.drawn
+        if row.state is not None and self._vocabulary is not None:  # its bytes, not the decoder's idea of tidy blanks
+            text = b"".join(self._vocabulary.bytes[token] for token in answer).decode()
+        else:
+            text = self._tokenizer.decode(answer, skip_special_tokens=True)
+        usage = Usage(requests=1, prompt_tokens=len(row.prompt), completion_tokens=len(row.drawn), seconds=seconds)
+        finish = "stop" if stopped or row.state is not None else "length"
+        return Completion(text=text, usage=usage, finish=finish, logprob=row.logprob)
 
     def _check_length(self, needed: int) -> None:
         available = self._model.config.max_position_embeddings
@@ -210,6 +236,7 @@ class LocalModel:
 
         stamp = None if self._adapter is None else adapter_stamp(self._adapter)
         self._merged = ()
+        self.prefixes.clear()
         with torch.no_grad():
             for weight, original in self._pristine:
                 weight.copy_(original)
@@ -223,36 +250,3 @@ class LocalModel:
             self._pristine = [(weight, weight.clone()) for weight in weights]
             self._model = adapted.merge_and_unload()
             self._merged = stamp
-
-
-def draw(logits_BV: "torch.Tensor", sampling: Sampling, generators: Sequence["torch.Generator"]) -> "torch.Tensor":
-    """One token per row.
-
-    Args:
-        logits_BV: scores, any float dtype.
-        sampling: greedy at temperature 0, else nucleus sampling (Holtzman et al., arXiv 1904.09751).
-        generators: one per row, on the CPU; each gives one number, whatever the other rows do.
-
-    Returns:
-        int64 of shape (B,).
-    """
-    import torch
-
-    if sampling.temperature == 0:
-        return logits_BV.argmax(-1)
-    probs = (logits_BV.float() / sampling.temperature).softmax(-1)
-    ids = None
-    if sampling.top_p < 1:
-        probs, ids = (
-            probs.topk(min(_NUCLEUS, probs.shape[-1])) if _reaches(probs, sampling.top_p) else probs.sort(descending=True)
-        )
-        before = probs.cumsum(-1) - probs
-        probs = probs.masked_fill(before >= sampling.top_p, 0.0)
-    total = probs.cumsum(-1)
-    number = torch.stack([torch.rand((), generator=generator) for generator in generators]).to(total.device)
-    place = torch.searchsorted(total, (number * total[:, -1])[:, None], right=True).clamp(max=total.shape[-1] - 1)
-    return (place if ids is None else ids.gather(-1, place))[:, 0]
-
-
-def _reaches(probs: "torch.Tensor", top_p: float) -> bool:
-    return bool((probs.topk(min(_NUCLEUS, probs.shape[-1])).values.sum(-1) >= top_p).all())

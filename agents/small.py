@@ -12,16 +12,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from symbiotic_gym.actions import parse
-from symbiotic_gym.errors import ActionError
+from symbiotic_gym.agents.action_grammar import action_grammar
+from symbiotic_gym.agents.request import Request, RequestModel
+from symbiotic_gym.errors import ActionError, ConfigError
+from symbiotic_gym.errors import explain as explain_error
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_messages", "read_action"]
+__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_messages", "read_action", "shown_page"]
 
 PAGE_BUDGET = 6000
 """Characters of page text in a prompt, about 2,000 tokens."""
 
 _REMEMBERED = 3
+_TABS_CHARS = 2000
+_ACTION_CHARS = 500
+"""Of one action in the history; a long answer that was typed is not worth a page."""
 _REASON_TOKENS = 96
 _INSTRUCTIONS = {"action": "Predict the action.", "reason": "Explain the reason."}
 
@@ -43,11 +49,14 @@ def prompt_messages(
         task: which answer is wanted.
         page_budget: characters of the page that are shown; what is left out is told in the prompt.
     """
-    parts = [f"Goal: {goal}", "Page:\n" + _cut(_ids_behind_names(str(observation["page"])), page_budget)]
+    page, hidden = shown_page(str(observation["page"]), page_budget)
+    parts = [f"Goal: {goal}", "Page:\n" + _ids_behind_names(page)]
+    if hidden:
+        parts.append(f"(the page goes on: {hidden} characters are not shown)")
     if "\n" in (tabs := str(observation.get("tabs", "")).strip()):
-        parts.append("Tabs:\n" + tabs)
+        parts.append("Tabs:\n" + _shortened(tabs, _TABS_CHARS))
     if history:
-        parts.append("Done: " + "; ".join(history))
+        parts.append("Done: " + "; ".join(_shortened(action, _ACTION_CHARS) for action in history))
     if error := str(observation.get("last_action_error", "")):
         parts.append("Error: " + error.splitlines()[0][:200])
     parts.append(_INSTRUCTIONS[task])
@@ -61,12 +70,22 @@ def _ids_behind_names(page: str) -> str:
     return _ID_FIRST.sub(r"\1\3 \2", page)
 
 
-def _cut(page: str, budget: int) -> str:
+def shown_page(page: str, budget: int) -> tuple[str, int]:
+    """The part of a page text that fits a budget, whole lines of it where there are any, and how many characters do not.
+
+    Args:
+        page: ids before or behind names; a line is as long either way.
+        budget: in characters.
+    """
     page = page.strip()
     if len(page) <= budget:
-        return page
+        return page, 0
     kept = page[:budget].rpartition("\n")[0] or page[:budget]
-    return f"{kept}\n(the page goes on: {len(page) - len(kept)} characters are not shown)"
+    return kept, len(page) - len(kept)
+
+
+def _shortened(text: str, budget: int) -> str:
+    return text if len(text) <= budget else f"{text[:budget]}… ({len(text) - budget} characters are not shown)"
 
 
 def extend_history(history: Sequence[str], observation: Mapping[str, Any]) -> tuple[str, ...]:
@@ -99,6 +118,10 @@ class SmallAgent:
         sampling: how actions are drawn; greedy unless told otherwise.
         page_budget: characters of the page in a prompt.
         explain: also ask for the reason, with a second call per step.
+        constrained: only actions that the shown page allows can be answered (`agents.action_grammar`).
+
+    Raises:
+        ConfigError: `constrained`, and the model takes no grammars.
     """
 
     def __init__(
@@ -108,12 +131,23 @@ class SmallAgent:
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         page_budget: int = PAGE_BUDGET,
         explain: bool = False,
+        constrained: bool = False,
     ) -> None:
+        if constrained and not isinstance(model, RequestModel):
+            raise ConfigError(
+                explain_error(
+                    f"constrained=True with the model {model.name!r}, a {type(model).__name__}",
+                    "LocalModel, or GrammarEndpoint for llama.cpp and vLLM",
+                    "a model that takes no grammar cannot be kept to the actions of a page",
+                    "take one of these, or constrained=False",
+                )
+            )
         self.name = model.name
         self._model = model
         self._sampling = sampling
         self._page_budget = page_budget
         self._explain = explain
+        self._constrained = constrained
         self.reset("")
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:
@@ -122,6 +156,7 @@ class SmallAgent:
         self._seed = secrets.randbits(63) if seed is None else seed
         self._history: tuple[str, ...] = ()
         self._step = 0
+        self._session = secrets.token_hex(8)
 
     def observe(self, observation: Observation) -> None:
         """Take note of an observation for which no decision is asked."""
@@ -148,22 +183,40 @@ class SmallAgent:
                 reason=" ".join(reason.text.split()),
                 usage=answer.usage + reason.usage,
                 source=agent.name,
+                extra=agent._on_record(observation, answer),
             )
-            for agent, answer, reason in zip(team, answers, reasons, strict=True)
+            for agent, observation, answer, reason in zip(team, observations, answers, reasons, strict=True)
         ]
 
-    @staticmethod
+    def _on_record(self, observation: Observation, answer: Completion) -> dict[str, Any]:
+        """The action's log-probability where the model tells it, and how much of the page was not shown."""
+        hidden = shown_page(str(observation["page"]), self._page_budget)[1]
+        extra = {"logprob": answer.logprob} if answer.logprob is not None else {}
+        return extra | ({"hidden_chars": hidden} if hidden else {})
+
+    @classmethod
     def _ask(
-        team: Sequence["SmallAgent"], observations: Sequence[Observation], task: Literal["action", "reason"]
+        cls, team: Sequence["SmallAgent"], observations: Sequence[Observation], task: Literal["action", "reason"]
     ) -> list[Completion]:
-        prompts = [
-            prompt_messages(a._goal, observation, a._history, task, page_budget=a._page_budget)
-            for a, observation in zip(team, observations, strict=True)
-        ]
-        sampling = team[0]._sampling
+        model, sampling = team[0]._model, team[0]._sampling
         if task == "reason":
             sampling = Sampling(temperature=sampling.temperature, top_p=sampling.top_p, max_tokens=_REASON_TOKENS)
-        return team[0]._model.generate(prompts, sampling, [a._draw(task) for a in team])
+        requests = [agent._request(observation, task) for agent, observation in zip(team, observations, strict=True)]
+        if isinstance(model, RequestModel):
+            return model.answer(requests, sampling)
+        return model.generate([r.messages for r in requests], sampling, [r.seed for r in requests])
+
+    def _request(self, observation: Observation, task: Literal["action", "reason"]) -> Request:
+        grammar = None
+        if self._constrained and task == "action":
+            page = shown_page(str(observation["page"]), self._page_budget)[0]
+            grammar = action_grammar({**observation, "page": page})
+        return Request(
+            messages=prompt_messages(self._goal, observation, self._history, task, page_budget=self._page_budget),
+            seed=self._draw(task),
+            grammar=grammar,
+            session=self._session,
+        )
 
     def _draw(self, task: str) -> int:
         """The seed of one draw: a function of the episode's seed, the step and what is drawn."""

@@ -60,6 +60,9 @@ class Completion:
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     finish: str = "stop"
     """`stop`, or `length` when the answer was cut off at `max_tokens`."""
+    logprob: float | None = None
+    """The natural logarithm of the answer's probability, its end included, at temperature 1: among the answers that were
+    allowed, where a grammar bound it. None: the backend does not say."""
 
 
 class LanguageModel(Protocol):

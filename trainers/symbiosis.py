@@ -194,7 +194,8 @@ class _Loop:
 
         def make(task: str) -> Agent:
             self.small.set_adapter(adapter)
-            return SmallAgent(self.small, sampling=sampling, page_budget=self.config.train.page_budget)
+            budget, constrained = self.config.train.page_budget, self.config.constrained
+            return SmallAgent(self.small, sampling=sampling, page_budget=budget, constrained=constrained)
 
         return make
 

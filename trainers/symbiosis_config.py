@@ -53,6 +53,8 @@ class SymbiosisConfig:
     """The small model's answer is cut there; the longest action the tasks need must fit."""
     environments: int = 8
     """Browsers at once; also the small model's batch."""
+    constrained: bool = False
+    """Whether the small model can answer only with actions that its page allows (`agents.action_grammar`)."""
     temperature: float = 0.7
     """The small model's, when it explores and proposes; it is evaluated greedily."""
     replay: float = 1.0

@@ -1,0 +1,124 @@
+"""Keys and values of the prompts that were computed last, one prompt a session, so that the next one goes on where it differs.
+
+A session is an episode. What a row reuses depends on its own episode alone, never on what other episodes or earlier waves left
+behind: a run that is repeated reuses the same and rounds the same. The oldest sessions go when the byte budget is spent.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["PrefixCache", "Reuse"]
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """A row of a batch: its session, its prompt, and how many of the prompt's tokens are known from the session's last one."""
+
+    session: str
+    prompt: Sequence[int]
+    known: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    prompt: tuple[int, ...]
+    layers: "tuple[tuple[torch.Tensor, torch.Tensor], ...]"
+    """Per layer keys and values, each (heads, tokens, width of a head)."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.numel() * part.element_size() for layer in self.layers for part in layer)
+
+
+class PrefixCache:
+    """Least recently used first out.
+
+    Args:
+        budget_bytes: what the kept keys and values may take together; 0 keeps nothing.
+
+    Attributes:
+        bytes: what they take now.
+        known: prompt tokens that were not computed again, so far.
+        asked: all prompt tokens so far.
+    """
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget = budget_bytes
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self.bytes = 0
+        self.known = 0
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def clear(self) -> None:
+        """Forget everything: the weights are others now."""
+        self._entries.clear()
+        self.bytes = 0
+
+    def match(self, session: str, prompt: Sequence[int]) -> Reuse:
+        """How much of a prompt is known. At least its last token never is, because its scores are what is wanted."""
+        entry = self._entries.get(session)
+        most = 0 if entry is None else min(len(entry.prompt), len(prompt) - 1)
+        known = next((i for i in range(most) if entry is not None and entry.prompt[i] != prompt[i]), most)
+        return Reuse(session, prompt, known)
+
+    def gather(self, rows: Sequence[Reuse]) -> Any:
+        """The known part of each row as a transformers cache, padded on the left; None when nothing is known of any."""
+        from transformers import DynamicCache
+
+        self.known += sum(row.known for row in rows)
+        self.asked += sum(len(row.prompt) for row in rows)
+        longest = max(row.known for row in rows)
+        if not longest:
+            return None
+        entries = [self._entries.get(row.session) if row.known else None for row in rows]
+        model = next(entry for entry in entries if entry is not None)
+        cache: Any = DynamicCache()
+        for number, parts in enumerate(model.layers):
+            batch = [part.new_zeros(len(rows), part.shape[0], longest, part.shape[2]) for part in parts]
+            for i, (row, entry) in enumerate(zip(rows, entries, strict=True)):
+                if entry is not None:
+                    for whole, part in zip(batch, entry.layers[number], strict=True):
+                        whole[i, :, longest - row.known :] = part[:, : row.known]
+            cache.update(*batch, number)
+        return cache
+
+    def keep(self, rows: Sequence[Reuse], cache: Any) -> None:
+        """Take each row's keys and values out of a batch that was just computed.
+
+        Args:
+            rows: as they were given to `gather`.
+            cache: after the prompts went through the model: (padding, known part) and (padding, new part) of each row. A cache
+                whose layers keep less than every token (sliding windows, states) is left alone.
+        """
+        import torch
+        from transformers.cache_utils import DynamicLayer
+
+        if not self._budget or not all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None])):
+            return
+        longest = max(row.known for row in rows)
+        for i, row in enumerate(rows):
+            if not row.session:
+                continue
+            end, new = cache.layers[0].keys.shape[2], len(row.prompt) - row.known
+            places = torch.tensor(
+                [*range(longest - row.known, longest), *range(end - new, end)], device=cache.layers[0].keys.device
+            )
+            layers = tuple(
+                (layer.keys[i].index_select(1, places), layer.values[i].index_select(1, places)) for layer in cache.layers
+            )
+            self._put(row.session, _Entry(tuple(row.prompt), layers))
+
+    def _put(self, session: str, entry: _Entry) -> None:
+        old = self._entries.pop(session, None)
+        self.bytes += entry.bytes - (old.bytes if old is not None else 0)
+        self._entries[session] = entry
+        while self.bytes > self._budget:
+            self.bytes -= self._entries.popitem(last=False)[1].bytes

@@ -61,9 +61,9 @@ def _plan(nodes: Sequence[int]) -> dict[str, Any]:
 
 
 def _actions(page: str, verbs: Sequence[str]) -> Iterator[dict[str, Any]]:
-    usable = [e for e in elements(page).values() if not re.search(r'" ?.*\bdisabled\b', e.line.removeprefix(e.name))]
-    fields = [e.bid for e in usable if e.role in FIELDS and "readonly" not in e.line.rpartition('"')[2]]
+    usable = [e for e in elements(page).values() if "disabled" not in _properties(e)]
     options = _options(page)
+    fields = [e.bid for e in usable if e.role in FIELDS and e.bid not in options and "readonly" not in _properties(e)]
     alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for verb in verbs:
         required = tuple((p.name, p.kind) for p in VERBS[verb].parameters if p.default is None)
@@ -72,12 +72,18 @@ def _actions(page: str, verbs: Sequence[str]) -> Iterator[dict[str, Any]]:
                 yield _object(name=_enum([verb]), bid=_enum([bid]), options=_enum(labels))
         elif verb in _TYPED and fields:
             rest = {name: {"type": _TYPES[kind]} for name, kind in required if kind != "bid"}
-            yield _object(name=_enum([verb]), bid=_listed([bid for bid in fields if bid not in options]), **rest)
+            yield _object(name=_enum([verb]), bid=_listed(fields), **rest)
         elif verb not in _TYPED and verb != "select_option" and (usable or not any(kind == "bid" for _, kind in required)):
             alike.setdefault(required, []).append(verb)
     for parameters, names in alike.items():  # verbs that take the same share one alternative
         bids = _listed([e.bid for e in usable])
-        yield _object(name=_enum(names), **{name: bids if kind == "bid" else {"type": _TYPES[kind]} for name, kind in parameters})
+        yield _object(
+            name=_enum(names), **{name: bids if kind == "bid" else {"type": _TYPES[kind]} for name, kind in parameters}
+        )
+
+
+def _properties(element: Element) -> list[str]:
+    return re.sub(r'"(?:[^"\\]|\\.)*"', "", element.line).split()
 
 
 def _listed(bids: Sequence[str]) -> dict[str, Any]:

@@ -19,7 +19,9 @@ __all__ = ["PlanCommand", "mend_call", "named_element", "read_candidates", "read
 _PAGE = re.compile(r"<page\b.*?</page>", re.S | re.I)
 _TAG = re.compile(r"<(reason|action)\b[^>]*>(.*?)(?:</\1\s*>|(?=</?(?:reason|action|plan)\b)|\Z)", re.S | re.I)
 _PLAN = re.compile(r"<plan\b[^>]*>\s*(.*?)\s*(?:</plan\s*>|(?=<)|\Z)", re.S | re.I)
-_PLAN_CALL = re.compile(r"""(?P<name>branch|prune)\(\s*["']?(?P<node>\d{1,4})["']?\s*,\s*(?P<quote>["'])(?P<text>.*)(?P=quote)\s*\)""", re.S | re.I)
+_PLAN_CALL = re.compile(
+    r"""(?P<name>branch|prune)\(\s*["']?(?P<node>\d{1,4})["']?\s*,\s*(?P<quote>["'])(?P<text>.*)(?P=quote)\s*\)""", re.S | re.I
+)
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'"})
 _ALIASES = {
     "type": "fill",

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["prune"]
 
-_LINE = re.compile(r'(?P<indent> *)(?P<ids>(?:\[\w+\] )*)(?P<role>[^\s"(]\S*)(?: (?P<name>"(?:[^"\\]|\\.)*"))?(?P<rest>.*)', re.S)
+_LINE = re.compile(
+    r'(?P<indent> *)(?P<ids>(?:\[\w+\] )*)(?P<role>[^\s"(]\S*)(?: (?P<name>"(?:[^"\\]|\\.)*"))?(?P<rest>.*)', re.S
+)
 _FOLDED = frozenset({"link", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "tab", "treeitem"})
 _SHORT_RUN = 4
 """So many entries of one role in a row stand on one line; fewer read better below each other."""
@@ -45,7 +47,9 @@ def prune(page: str) -> str:
         if not line.strip():
             continue
         match = _LINE.fullmatch(line)
-        node = _Node(match["ids"], match["role"], match["name"] or "", match["rest"]) if match else _Node("", "", "", line.strip())
+        node = (
+            _Node(match["ids"], match["role"], match["name"] or "", match["rest"]) if match else _Node("", "", "", line.strip())
+        )
         depth = len(match["indent"]) if match else len(line) - len(line.lstrip(" "))
         while path[-1][0] >= depth:
             path.pop()
@@ -83,7 +87,7 @@ def _block(nodes: Sequence[_Node], depth: int) -> Iterator[str]:
         run = _run(nodes, i)
         node = nodes[i]
         i += len(run)
-        if node.role == "text" and not node.ids:
+        if node.role == "text" and not node.ids and not node.children:
             yield indent + " ".join(one.name + one.rest for one in run)
         elif len(run) > 1 and len({one.name + one.rest for one in run}) == 1:
             yield f"{indent}{''.join(one.ids for one in run)}{_shown(node, ids=False)}"

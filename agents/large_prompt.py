@@ -28,7 +28,7 @@ _SHOWN = {
     "url": '"http://..."',
 }
 _EXAMPLES = {
-    "red": ("Red has to be chosen.", 'click("7")'),
+    "select": ("Red is checked, blue is not yet.", 'click("8")'),
     "name": ("The name has to be typed first.", 'fill("31", "Ann")'),
     "save": ("The name is in the field, so it can be saved.", 'click("32")'),
     "answer": ("The page shows the answer.", 'send_msg_to_user("7 km")'),

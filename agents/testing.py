@@ -5,6 +5,8 @@ can be told to fail in the ways real ones do.
 """
 
 import json
+import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -144,6 +146,8 @@ class Fault:
     """Seconds before the answer."""
     cut: bool = False
     """Promise the whole body, send half of it, and hang up."""
+    reset: bool = False
+    """Break the connection off instead of answering."""
     message: str = "told to fail"
     code: str | None = None
     param: str | None = None
@@ -240,6 +244,10 @@ class FakeEndpoint:
                 self._send(fault, text)
 
             def _send(self, fault: Fault, text: str) -> None:
+                if fault.reset:  # closed with nothing to linger for: the other side sees a reset
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.close_connection = True
+                    return
                 data = text.encode()
                 try:
                     self.send_response(fault.status)

@@ -51,11 +51,13 @@ def cut_page(page: str, goal: str, budget: int) -> str:
     if tokens(page) <= budget:
         return page
     lines = page.split("\n")
-    costs = [tokens(line) for line in lines]
-    left = budget - 4 * _NOTE_TOKENS
+    costs, headings = [tokens(line) for line in lines], _headings(lines)
+    left, least = budget - 4 * _NOTE_TOKENS, min(costs)
     kept: set[int] = set()
     for i in _by_importance(lines, goal):
-        for line in (i, _heading_of(lines, i)):
+        if left < least:
+            break
+        for line in (i, headings[i]):
             if line not in kept and costs[line] <= left:
                 kept.add(line)
                 left -= costs[line]
@@ -70,17 +72,19 @@ def _by_importance(lines: Sequence[str], goal: str) -> list[int]:
     return sorted(range(len(lines)), key=lambda i: (i >= _HEAD, -value[i], i))
 
 
-def _heading_of(lines: Sequence[str], i: int) -> int:
-    """The first row of the table a row belongs to, or the line that a line is indented under; else the line itself."""
-    top = i
-    if lines[i].startswith("|"):
-        while top > 0 and lines[top - 1].startswith("|"):
-            top -= 1
-        return top
-    depth = _depth(lines[i])
-    while depth and top > 0 and _depth(lines[top]) >= depth:
-        top -= 1
-    return top
+def _headings(lines: Sequence[str]) -> list[int]:
+    """For every line the first row of its table, or the line that it is indented under; itself where there is neither."""
+    found: list[int] = []
+    above: list[int] = []  # the lines that the one at hand is indented under
+    for i, line in enumerate(lines):
+        while above and _depth(lines[above[-1]]) >= _depth(line):
+            above.pop()
+        if line.startswith("|"):
+            found.append(found[i - 1] if i and lines[i - 1].startswith("|") else i)
+        else:
+            found.append(above[-1] if above else i)
+        above.append(i)
+    return found
 
 
 def _depth(line: str) -> int:

@@ -82,7 +82,7 @@ def page_texts(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-PATIENT = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @PATIENT

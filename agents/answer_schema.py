@@ -1,8 +1,8 @@
 """What an answer may be on a page, as a JSON schema, and such an answer read.
 
-A server that enforces it leaves a model no way to name an element that is not there, to fill what is no field, or to choose an option
-that a list does not have. Only what every known server understands is used: objects whose members are all required, `enum`, `anyOf`.
-Whatever comes back is checked as if nothing had been enforced.
+A server that enforces it leaves a model no way to name an element that is not there, to fill what is no field, or to choose
+an option that a list does not have. Only what every known server understands is used: objects whose members are all required,
+`enum`, `anyOf`. Whatever comes back is checked as if nothing had been enforced.
 """
 
 import json

@@ -1,9 +1,10 @@
-"""The large agent: a language model behind an API, asked for its best few actions, with a plan, its steps and retrieved examples.
+"""The large agent: a language model behind an API, asked for its best few actions, with a plan, its steps and retrieved
+examples.
 
-Each part can be left out, so that an ablation can say what it is worth: the pruning of the page, answers held to a JSON schema, the plan
-tree, the knowledge base. Where the endpoint does not do schemas it asks for tagged text, which every model can write, and of which a
-cut-off answer still holds its first candidate. History comes from the observations (`last_action`), never from the agent's own proposals:
-in speculative synthesis another model's action may have been executed.
+Each part can be left out, so that an ablation can say what it is worth: the pruning of the page, answers held to a JSON
+schema, the plan tree, the knowledge base. Where the endpoint does not do schemas it asks for tagged text, which every model
+can write, and of which a cut-off answer still holds its first candidate. History comes from the observations (`last_action`),
+never from the agent's own proposals: in speculative synthesis another model's action may have been executed.
 """
 
 import random
@@ -61,7 +62,7 @@ class _Turn:
     seeds: random.Random
     page: str
     extra_messages: list[Message] = field(default_factory=list)
-    usage: Usage = Usage()
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
     repaired: bool = False
     planned: list[str] = field(default_factory=list)
     first_answer: str | None = None
@@ -266,7 +267,7 @@ class LargeAgent:
     def _retrieve(self, observation: Observation) -> list[Retrieved]:
         if self._knowledge is None:
             return []
-        return self._knowledge.search(
+        found = self._knowledge.search(
             observation["goal"],
             observation["page"],
             k_goal=self._k[0],
@@ -274,6 +275,7 @@ class LargeAgent:
             exclude=self._hidden(),
             budget_chars=self._budgets[2] * _CHARS_PER_TOKEN,
         )
+        return [replace(one, page=prune(one.page)) for one in found] if self._pruned else found
 
     def _hidden(self) -> Exclusion:
         if self.exclude.level == "none" or self.exclude.seed is not None:

@@ -1,4 +1,5 @@
-"""The large agent's prompt: the file in `prompts/`, and what is put into it. The words stand there, the order and the fences here.
+"""The large agent's prompt: the file in `prompts/`, and what is put into it. The words stand there, the order and the fences
+here.
 
 The system message is the same at every step of every task, so that an endpoint can keep it in its cache.
 """

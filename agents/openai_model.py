@@ -2,8 +2,8 @@
 
 Nothing is ever asked of an endpoint that the user did not name, and a key found in the environment is sent to the provider it
 belongs to only: OpenAI, or the host of OPENAI_BASE_URL, over https. What can pass by itself (rate limits, overload, broken
-connections, answers that are no JSON) is tried again; what cannot (a wrong key, an unknown model, a prompt that is too long) fails at
-once; `agents/retrying.py` draws the line. Every try, the failed ones too, is on the account of `agents/spending.py`.
+connections, answers that are no JSON) is tried again; what cannot (a wrong key, an unknown model, a prompt that is too long)
+fails at once; `agents/retrying.py` draws the line. Every try, the failed ones too, is on the account of `agents/spending.py`.
 """
 
 import itertools
@@ -52,7 +52,8 @@ _WAYS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     },
     "json_object": lambda schema: {"type": "json_object", "schema": schema},
 }
-"""How servers are asked to hold an answer to a schema: OpenAI's way (vLLM and llama.cpp know it too), and llama-cpp-python's."""
+"""How servers are asked to hold an answer to a schema: OpenAI's way (vLLM and llama.cpp know it too), and
+llama-cpp-python's."""
 
 _ADVICE = {
     400: "shorten the prompt (page_tokens, history_tokens, k_page) or lower max_tokens; the endpoint's words above say which",
@@ -137,7 +138,8 @@ class OpenAIModel:
 
     @classmethod
     def from_spec(cls, spec: str, **settings: Any) -> "OpenAIModel":
-        """Make a model from `openai:MODEL[@BASE_URL]`, such as `openai:qwen@http://127.0.0.1:8000/v1`; settings as for the class.
+        """Make a model from `openai:MODEL[@BASE_URL]`, such as `openai:qwen@http://127.0.0.1:8000/v1`; settings as for the
+        class.
 
         Raises:
             ConfigError: the text has another form, or the endpoint needs a key and there is none.

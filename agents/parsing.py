@@ -83,7 +83,7 @@ def _first_call(content: str, page: str) -> str | None:
 
 
 def mend_call(text: str, page: str = "") -> str | None:
-    """The normal form of a call that is written a little wrong, or None.
+    r"""The normal form of a call that is written a little wrong, or None.
 
     Mended are: typographic quotes, a missing closing bracket, prose after the call, `click([12])`, `click("[12]")`,
     `click(a12)`, unquoted words, `page.click(...)`, a few synonyms of the verbs, and an element of the page that is called by
@@ -91,7 +91,7 @@ def mend_call(text: str, page: str = "") -> str | None:
 
     >>> mend_call("page.click([12]) to open it")
     'click("12")'
-    >>> mend_call("click('Save')", '[31] textbox "Name"\\n[32] button "Save"')
+    >>> mend_call("click('Save')", '[31] textbox "Name"\n[32] button "Save"')
     'click("32")'
     """
     on_page = elements(page)
@@ -158,9 +158,9 @@ _CALLED = re.compile(r"""\[?(?P<bid>\w+)\] \S+.*|(?P<role>[a-z]+)? ?["'](?P<quot
 
 
 def named_element(text: str, on_page: Mapping[str, Element]) -> str | None:
-    """The id of the one element that a text names: by its name, by role and name, or by a whole line of the page.
+    r"""The id of the one element that a text names: by its name, by role and name, or by a whole line of the page.
 
-    >>> named_element('button "Save"', elements('[31] link "Save"\\n[32] button "Save"'))
+    >>> named_element('button "Save"', elements('[31] link "Save"\n[32] button "Save"'))
     '32'
     """
     text = text.strip()

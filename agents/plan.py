@@ -1,8 +1,9 @@
 """A plan as a tree of intents, after AgentOccam (arXiv 2410.13825, section 3.3), whose use is that the context shrinks.
 
-Every step belongs to the node that was active when it was taken, and only the active node's steps are shown. `branch` opens a new
-intent below a node and leaves the one that was active: of its steps a single line remains. `prune` goes back to an earlier node: all
-that was opened since below it, and its own steps, are dropped; the reason is kept, so that the same way is not tried again.
+Every step belongs to the node that was active when it was taken, and only the active node's steps are shown. `branch` opens a
+new intent below a node and leaves the one that was active: of its steps a single line remains. `prune` goes back to an
+earlier node: all that was opened since below it, and its own steps, are dropped; the reason is kept, so that the same way is
+not tried again.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """A page text said shorter, without losing anything that can be acted on.
 
-What AgentOccam (arXiv 2410.13825, section 3.2) does to an accessibility tree is done here to our page text: tables become rows with
-bars, the entries of lists and menus stand on one line, what is said twice is said once, and every id of the page is still there. It
-is a function of the text alone; texts of the page stay in quotes, so that none can pose as an element or as one of our notes.
+What AgentOccam (arXiv 2410.13825, section 3.2) does to an accessibility tree is done here to our page text: tables become
+rows with bars, the entries of lists and menus stand on one line, what is said twice is said once, and every id of the page is
+still there. It is a function of the text alone; texts of the page stay in quotes, so that none can pose as an element or as
+one of our notes.
 """
 
 import json

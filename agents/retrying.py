@@ -1,8 +1,9 @@
 """When a failed request is tried again, and how long the wait before it is.
 
-Three classes of failure: what passes by itself is tried again; what is wrong with this prompt fails its episode; what is wrong for
-everybody (a key, an unknown model, an empty account, an endpoint that stays down) stops the run, to be gone on with later. A wait
-that the server asks for is kept to the letter, by all threads of the model; one that is too long to sit out is an outage.
+Three classes of failure: what passes by itself is tried again; what is wrong with this prompt fails its episode; what is
+wrong for everybody (a key, an unknown model, an empty account, an endpoint that stays down) stops the run, to be gone on with
+later. A wait that the server asks for is kept to the letter, by all threads of the model; one that is too long to sit out is
+an outage.
 """
 
 import math
@@ -51,10 +52,7 @@ def _status_class(error: "APIStatusError") -> FailureClass:
     status, told = error.status_code, error.response.headers.get("x-should-retry")
     if str(error.code) in _EMPTY_ACCOUNT or str(error.type) in _EMPTY_ACCOUNT:
         return "outage"
-    if told in ("true", "false"):
-        passes = told == "true"
-    else:
-        passes = status in _PASSING or status >= 500
+    passes = told == "true" if told in ("true", "false") else status in _PASSING or status >= 500
     if passes:
         return "again"
     return "prompt" if status in _PROMPTS_FAULT else "outage"

@@ -1,7 +1,8 @@
-"""Agents without a model: the one that does nothing, the one that does anything, the one that repeats an episode, and the oracle.
+"""Agents without a model: the one that does nothing, the one that does anything, the one that repeats an episode, and the
+oracle.
 
-The null agent must score 0 on every task that is worth its name, and the oracle 1; the random one is the baseline; replay checks
-that a recorded success can be had again.
+The null agent must score 0 on every task that is worth its name, and the oracle 1; the random one is the baseline; replay
+checks that a recorded success can be had again.
 """
 
 import random

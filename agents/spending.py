@@ -1,9 +1,10 @@
 """What a run may spend on models, and what it has spent: shared by its threads and processes, and kept over a resume.
 
-A request takes a ticket first, for the most it can cost. It may start while what is spent and what the open tickets could still cost
-are below every cap; near a cap requests therefore go one by one, and a cap is overshot by one request at most, however many workers
-there are. With a path everything lies in one small JSON file behind a lock, so that whoever opens the same file, at the same time or
-the next day, goes on with the same account. The ticket of a process that died is charged in full: the provider may have.
+A request takes a ticket first, for the most it can cost. It may start while what is spent and what the open tickets could
+still cost are below every cap; near a cap requests therefore go one by one, and a cap is overshot by one request at most,
+however many workers there are. With a path everything lies in one small JSON file behind a lock, so that whoever opens the
+same file, at the same time or the next day, goes on with the same account. The ticket of a process that died is charged in
+full: the provider may have.
 """
 
 import os

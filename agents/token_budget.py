@@ -40,8 +40,8 @@ def tokens(text: str) -> int:
 def cut_page(page: str, goal: str, budget: int) -> str:
     """The page text, or as much of it as fits, with a note in place of every gap.
 
-    Kept are the first lines, then lines that share a word with the goal (the rarer on the page, the sooner) and the rows' headings
-    above them, then the rest in order.
+    Kept are the first lines, then lines that share a word with the goal (the rarer on the page, the sooner) and the rows'
+    headings above them, then the rest in order.
 
     Args:
         page: one element or text a line.
@@ -125,9 +125,9 @@ def _what(lines: Sequence[str]) -> str:
 
 
 def cut_lines(lines: Sequence[str], budget: int) -> list[str]:
-    """The last lines that fit in `budget` tokens (the very last one always), after a note of how many earlier ones are left out."""
-    left, first = budget, len(lines)
-    while first > 0 and ((cost := tokens(lines[first - 1])) <= left or first == len(lines)):
+    """The last lines that fit in `budget` tokens (the very last one always), after a note of how many earlier ones are left
+    out.""" left, first = budget, len(lines) while first > 0 and ((cost := tokens(lines[first - 1])) <= left or first ==
+    len(lines)):
         left -= cost
         first -= 1
     return [*([f"({first} earlier left out)"] if first else []), *lines[first:]]

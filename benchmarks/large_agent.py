@@ -1,7 +1,9 @@
-"""What each part of the large agent is worth: the plain prompt, then answers held to a schema, the plan tree, and retrieval added.
+"""What each part of the large agent is worth: the plain prompt, then answers held to a schema, the plan tree, and retrieval
+added.
 
-Every arm plays the same instances. What is retrieved are steps by which the scripted expert and Pocket's oracle solved *other* templates
-than the one being played, on seeds of their own. With `--out` a run that was interrupted goes on where it was, its budget included.
+Every arm plays the same instances. What is retrieved are steps by which the scripted expert and Pocket's oracle solved
+*other* templates than the one being played, on seeds of their own. With `--out` a run that was interrupted goes on where it
+was, its budget included.
 
     python -m symbiotic_gym.benchmarks.large_agent --large openai:qwen@http://127.0.0.1:8123/v1 --out runs/large-agent
 """
@@ -46,7 +48,14 @@ MINIWOB = tuple(
 POCKET = tuple(
     f"pocket.{template}"
     for template in (
-        *("shop.open-category", "shop.price-of", "shop.wish-this", "shop.change-quantity", "shop.main-address", "shop.price-here"),
+        *(
+            "shop.open-category",
+            "shop.price-of",
+            "shop.wish-this",
+            "shop.change-quantity",
+            "shop.main-address",
+            "shop.price-here",
+        ),
         *("admin.open-section", "admin.switch-coupon", "forum.board-members", "forum.save-here", "forum.upvote-here"),
         *("forum.open-board", "code.open-part", "code.finish-todo", "code.open-page", "map.open-town", "map.create-list"),
         *("wiki.open-category", "wiki.height-here", "wiki.open-article", "wiki.open-history", "wiki.watch"),
@@ -193,9 +202,7 @@ def _play(
     return trajectories
 
 
-def _maker(
-    setting: _Setting, arm: Arm, model: LanguageModel, knowledge: KnowledgeBase, task: str
-) -> Callable[[], LargeAgent]:
+def _maker(setting: _Setting, arm: Arm, model: LanguageModel, knowledge: KnowledgeBase, task: str) -> Callable[[], LargeAgent]:
     """Makes agents that play a task, and are shown nothing of its template."""
     return lambda: LargeAgent(
         model,
@@ -223,7 +230,11 @@ def _rows(arm: Arm, played: Sequence[Trajectory], *, target: float | None) -> li
     rows.append(share(f"refused actions/{arm.name}", sum(bool(step.error) for step in steps), len(steps)))
     rows.append(share(f"repaired/{arm.name}", sum("first_answer" in step.decision.extra for step in steps), len(steps)))
     for name, unit, values in (
-        ("prompt tokens a request", "tokens", [s.decision.usage.prompt_tokens / max(1, s.decision.usage.requests) for s in steps]),
+        (
+            "prompt tokens a request",
+            "tokens",
+            [s.decision.usage.prompt_tokens / max(1, s.decision.usage.requests) for s in steps],
+        ),
         ("requests a step", "requests", [float(s.decision.usage.requests) for s in steps]),
         ("seconds a step", "s", [s.decision.usage.seconds for s in steps]),
     ):

@@ -121,15 +121,14 @@ def test_what_passes_is_tried_again_after_the_wait_that_is_asked_for(
 
 
 def test_a_wait_until_a_date(model: OpenAIModel, endpoint: FakeEndpoint, clock: Clock) -> None:
+    model.generate([CHAT], Sampling())  # imports the client, which takes time
     endpoint.fail(Fault(status=429, headers={"Retry-After": late(40)}))
     model.generate([CHAT], Sampling())
     assert 38 <= sum(clock.waited) <= 42
 
 
 @pytest.mark.parametrize("script", PASSING)
-def test_what_never_passes_ends_after_its_tries(
-    model: OpenAIModel, endpoint: FakeEndpoint, clock: Clock, script: str
-) -> None:
+def test_what_never_passes_ends_after_its_tries(model: OpenAIModel, endpoint: FakeEndpoint, clock: Clock, script: str) -> None:
     if script == "time-out":
         pytest.skip("four real time-outs show nothing that one does not")
     endpoint.fail(*[PASSING[script][0]] * 9)
@@ -180,7 +179,9 @@ ANSWERS: dict[str, tuple[str | None, str, str, str]] = {
 
 
 @pytest.mark.parametrize("script", ANSWERS)
-def test_odd_answers_are_answers_and_are_paid_for(model: OpenAIModel, endpoint: FakeEndpoint, clock: Clock, script: str) -> None:
+def test_odd_answers_are_answers_and_are_paid_for(
+    model: OpenAIModel, endpoint: FakeEndpoint, clock: Clock, script: str
+) -> None:
     sent, reason, text, finish = ANSWERS[script]
     endpoint.fail(Fault(body=said(sent, reason)))
     (answer,) = model.generate([CHAT], Sampling())
@@ -422,13 +423,20 @@ def test_the_ticket_of_a_dead_process_is_charged_once(tmp_path: Path, watch: Wat
     assert account.spent["requests"] == 2
 
 
-def test_a_request_waits_for_those_under_way_where_they_could_use_the_budget_up(watch: Watch) -> None:
+def test_a_request_waits_for_those_under_way_where_they_could_use_the_budget_up(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = Spending(Budget(tokens=100))
-    ticket = account.begin(tokens=90)
-    account.settle(account.begin(tokens=90), Usage(requests=1, prompt_tokens=5))  # 90 under way are less than 100
-    second = account.begin(tokens=90, lives_s=20)  # 5 spent and 90 under way still are
-    started = watch.now
-    account.begin(tokens=90)  # has to wait until the second is given up
-    assert watch.now - started >= 20
-    assert second
-    assert ticket
+    first = account.begin(tokens=100)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        account.settle(first, Usage(requests=1, prompt_tokens=5))
+
+    monkeypatch.setattr(watch, "sleep", sleep)
+    account.begin(tokens=100, lives_s=20)
+    assert len(waits) == 1, "not before it is known what the first one took"
+    watch.now += 21
+    with pytest.raises(BudgetError, match="105 tokens"):
+        account.begin(tokens=1)

@@ -32,7 +32,9 @@ def endpoint() -> Iterator[FakeEndpoint]:
 
 @pytest.fixture
 def model(endpoint: FakeEndpoint) -> Iterator[OpenAIModel]:
-    model = OpenAIModel("fake", base_url=endpoint.url, timeout_s=30, max_retries=2, prices={"fake": Price(prompt=1.0, completion=10.0)})
+    model = OpenAIModel(
+        "fake", base_url=endpoint.url, timeout_s=30, max_retries=2, prices={"fake": Price(prompt=1.0, completion=10.0)}
+    )
     yield model
     model.close()
 

@@ -1,4 +1,5 @@
-"""The page said shorter: what becomes of tables, menus and echoes, that no id is ever lost, and what is cut where it is too long."""
+"""The page said shorter: what becomes of tables, menus and echoes, that no id is ever lost, and what is cut where it is too
+long."""
 
 import json
 import re

@@ -1,22 +1,17 @@
-"""Agents without a model: the one that does nothing, the one that does anything, the one that repeats an episode, and the
-oracle.
+"""Agents without a model: the one that does nothing, the one that does anything, the one that repeats an episode.
 
-The null agent must score 0 on every task that is worth its name, and the oracle 1; the random one is the baseline; replay
-checks that a recorded success can be had again.
+The null agent must score 0 on every task that is worth its name; the random one is the baseline; replay checks that a recorded
+success can be had again.
 """
 
 import random
 import re
-from dataclasses import replace
 
 from symbiotic_gym.actions import VERBS, Element, elements, format_action, parse
-from symbiotic_gym.agents.scripted import ScriptedAgent
 from symbiotic_gym.errors import ActionError
-from symbiotic_gym.pocket import oracle as pocket
-from symbiotic_gym.protocols import Agent
 from symbiotic_gym.types import Decision, Observation, Step, Trajectory
 
-__all__ = ["NullAgent", "OracleAgent", "RandomAgent", "ReplayAgent"]
+__all__ = ["NullAgent", "RandomAgent", "ReplayAgent"]
 
 _TYPED = frozenset({"textbox", "searchbox", "spinbutton"})
 _CHOICES = frozenset({"option", "menuitem"})
@@ -33,24 +28,6 @@ class NullAgent:
     def act(self, observation: Observation) -> Decision:
         """Wait for a moment."""
         return Decision(action="noop()", source=self.name)
-
-
-class OracleAgent:
-    """Solves every Pocket task, and the MiniWoB++ tasks that `ScriptedAgent` has a script for; it sees what any policy sees."""
-
-    name = "oracle"
-
-    def __init__(self) -> None:
-        self.reset("")
-
-    def reset(self, goal: str, *, seed: int | None = None) -> None:
-        """Look which kind of task the goal is of."""
-        self._agent: Agent = pocket.OracleAgent() if pocket.recognize(goal) else ScriptedAgent()
-        self._agent.reset(goal, seed=seed)
-
-    def act(self, observation: Observation) -> Decision:
-        """The next action of a way that reaches the goal."""
-        return replace(self._agent.act(observation), source=self.name)
 
 
 class RandomAgent:

@@ -125,9 +125,9 @@ def _what(lines: Sequence[str]) -> str:
 
 
 def cut_lines(lines: Sequence[str], budget: int) -> list[str]:
-    """The last lines that fit in `budget` tokens (the very last one always), after a note of how many earlier ones are left
-    out.""" left, first = budget, len(lines) while first > 0 and ((cost := tokens(lines[first - 1])) <= left or first ==
-    len(lines)):
+    """The last lines that fit in `budget` tokens, the very last one always, after a note of how many are left out."""
+    left, first = budget, len(lines)
+    while first > 0 and ((cost := tokens(lines[first - 1])) <= left or first == len(lines)):
         left -= cost
         first -= 1
     return [*([f"({first} earlier left out)"] if first else []), *lines[first:]]

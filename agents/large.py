@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symbiotic_gym.actions import compare, elements, format_action, parse
+from symbiotic_gym.actions import format_action
 from symbiotic_gym.agents.answer_schema import RANKS, answer_schema, read_json_answer
 from symbiotic_gym.agents.large_prompt import LargePrompt
 from symbiotic_gym.agents.parsing import PlanCommand, read_candidates, read_plan_command
 from symbiotic_gym.agents.plan import PlanTree
 from symbiotic_gym.agents.pruning import prune
+from symbiotic_gym.agents.steps import nothing_in, past_step, problem_of
 from symbiotic_gym.agents.token_budget import cut_lines, cut_page
-from symbiotic_gym.errors import ActionError, ConfigError, SchemaRefusedError, explain
+from symbiotic_gym.errors import ConfigError, SchemaRefusedError, explain
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, Retrieved
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling, SchemaModel
 from symbiotic_gym.types import Candidate, Decision, Observation, Usage
@@ -42,11 +43,6 @@ COMMON_VERBS = (
 )
 """The rows of the action table that the prompt shows by default: each costs about fifteen tokens at every step."""
 
-_IDEMPOTENT = frozenset({"fill", "clear", "select_option", "check", "uncheck", "focus", "hover"})
-"""Doing these twice in a row does nothing, and is what weak models like to do."""
-_WRITES = frozenset({"fill", "clear", "select_option"})
-_CLICKED = frozenset({"button", "checkbox", "link", "menuitem", "option", "radio", "switch", "tab"})
-_ERROR_CHARS = 160
 _PLAN_TURNS = 2
 """So often may an answer change the plan before it has to act."""
 _CHARS_PER_TOKEN = 3
@@ -151,7 +147,7 @@ class LargeAgent:
         if self._before is None and not self.plan.root.url:
             self.plan.root.url = observation.get("url", "")
         if observation["last_action"]:
-            self.plan.note(_past(observation, self._before))
+            self.plan.note(past_step(observation, self._before))
         self._before = observation
 
     def act(self, observation: Observation) -> Decision:
@@ -223,12 +219,12 @@ class LargeAgent:
             replanned = not problem
             if turn.decision is not None or (replanned and (command.name == "prune" or not candidates)):
                 return
-        usable = tuple(one for one in candidates if not _problem(one, turn.observation))[: self._candidates]
+        usable = tuple(one for one in candidates if not problem_of(one, turn.observation))[: self._candidates]
         if usable or turn.repaired:
             self._decide(turn, usable or candidates, answer, usable)
             return
         turn.repaired = True
-        problem = _problem(candidates[0], turn.observation) if candidates else problem or _nothing(answer)
+        problem = problem_of(candidates[0], turn.observation) if candidates else problem or nothing_in(answer)
         turn.extra_messages = [
             {"role": "assistant", "content": answer.text or "-"},
             {"role": "user", "content": (self._json if schema else self._text).repair(problem)},
@@ -281,39 +277,3 @@ class LargeAgent:
         if self.exclude.level == "none" or self.exclude.seed is not None:
             return self.exclude
         return replace(self.exclude, seed=self._seed)
-
-
-def _nothing(answer: Completion) -> str:
-    cut = " It was cut off: be shorter." if answer.finish == "length" else ""
-    return f"There is no valid action in that answer.{cut}"
-
-
-def _problem(candidate: Candidate, observation: Observation) -> str:
-    """Why a well-formed action would be a wasted step; empty when nothing speaks against it."""
-    action = parse(candidate.action)
-    lost = [bid for bid in action.bids if bid not in elements(observation["page"])]
-    if lost:
-        return f"There is no [{lost[0]}] on the page."
-    first = elements(observation["page"]).get(action.bids[0]) if action.bids else None
-    if first is not None and action.verb in _WRITES and first.role in _CLICKED:
-        return f"[{first.bid}] is a {first.role}: {action.verb} does not work on it."
-    last, failed = observation["last_action"], observation["last_action_error"]
-    if action.verb in _IDEMPOTENT and not failed and compare(candidate.action, observation["page"], last, observation["page"]):
-        return f"{candidate.action} is done already."
-    return ""
-
-
-def _past(observation: Observation, before: Observation | None) -> str:
-    """A step as the history shows it: the call, what it was done to, and what came of it."""
-    line = observation["last_action"]
-    try:
-        on_page = elements(before["page"]) if before else {}
-        named = [on_page[bid] for bid in parse(line).bids if bid in on_page]
-        line += "".join(f' on {element.role} "{element.name}"' for element in named if element.name)
-    except ActionError:
-        pass
-    error = " ".join(observation["last_action_error"].split())[:_ERROR_CHARS]
-    if error:
-        return f"{line} -> failed: {error}"
-    moved = before is not None and observation.get("url", "").partition("#")[0] != before.get("url", "").partition("#")[0]
-    return f'{line} -> page "{observation.get("title", "")}"' if moved else line

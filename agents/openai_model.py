@@ -7,10 +7,8 @@ fails at once; `agents/retrying.py` draws the line. Every try, the failed ones t
 """
 
 import itertools
-import json
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +17,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symbiotic_gym.agents.endpoints import DEFAULT_URL, checked_url, is_local, key_for
-from symbiotic_gym.agents.retrying import Patience, asked_for, failure_class
+from symbiotic_gym.agents.model_errors import model_error, translated
+from symbiotic_gym.agents.retrying import Patience
+from symbiotic_gym.agents.schema_ways import SchemaWays
 from symbiotic_gym.agents.spending import Price, Spending, most_tokens
 from symbiotic_gym.errors import ConfigError, ModelError, SchemaRefusedError, explain, nearest
 from symbiotic_gym.protocols import Completion, Message, Sampling
 from symbiotic_gym.types import Usage
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAI
+    from openai import OpenAI
     from openai.types.chat import ChatCompletion
 
 __all__ = ["ALLOW_REMOTE", "OpenAIModel"]
@@ -39,29 +39,6 @@ _NAMED = re.compile(r"(?P<model>.+?)(?:@(?P<url>[a-z]+://.*))?", re.IGNORECASE)
 
 _PORT = re.compile(r"@[^@/]*:\d")
 """An address that lacks its scheme."""
-
-_PROMPTS_FAULT = (400, 413, 422)
-"""Status codes that speak of what was sent."""
-
-_SCHEMA = re.compile(r"response_format|schema|grammar", re.IGNORECASE)
-
-_WAYS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "json_schema": lambda schema: {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "strict": True, "schema": schema},
-    },
-    "json_object": lambda schema: {"type": "json_object", "schema": schema},
-}
-"""How servers are asked to hold an answer to a schema: OpenAI's way (vLLM and llama.cpp know it too), and
-llama-cpp-python's."""
-
-_ADVICE = {
-    400: "shorten the prompt (page_tokens, history_tokens, k_page) or lower max_tokens; the endpoint's words above say which",
-    401: "check the key: pass api_key=... or set OPENAI_API_KEY",
-    403: "the key may not use this model: ask for access, or name another model",
-    404: "check the model's name and that the address ends where /chat/completions begins, usually in /v1",
-    429: "lower concurrency, raise max_retries, or look at the account's limits and credit",
-}
 
 
 @dataclass(frozen=True)
@@ -131,9 +108,7 @@ class OpenAIModel:
         self._timeout_s = timeout_s
         self._patience = Patience(max_retries, longest_wait_s)
         self._concurrency = concurrency
-        self._ways = list(_WAYS)  # of asking for a schema, that may work
-        self._way_known = False
-        self._finding_out = threading.Lock()
+        self._schemas = SchemaWays()
         self._changed: dict[str, str | None] = {}  # arguments this endpoint refuses, and what it wants instead
 
     @classmethod
@@ -204,26 +179,26 @@ class OpenAIModel:
         given = [None] * len(prompts) if seeds is None else list(seeds)
         jobs = [_Job(*job) for job in zip(prompts, [sampling] * len(prompts), given, schemas, strict=True)]
         first: list[Completion] = []
-        if jobs and not self._way_known:
-            with self._finding_out:  # several threads may begin at once
-                if not self._way_known:
+        if jobs and not self._schemas.known:
+            with self._schemas.lock:  # several threads may begin at once
+                if not self._schemas.known:
                     first = [self._find_way(jobs[0])]
-        if not self._ways:
+        if not self._schemas:
             raise self._no_schemas("does not hold answers to a schema")
         return first + self._all(jobs[len(first) :])
 
     def _find_way(self, job: "_Job") -> Completion:
-        while self._ways:
+        while self._schemas:
             try:
                 answer = self._complete(self._client, job)
             except SchemaRefusedError:
                 pass
             else:
-                if answer.finish == "length" or _fits(answer.text, job.schema or {}):
-                    self._way_known = True
+                if answer.finish == "length" or SchemaWays.fits(answer.text, job.schema or {}):
+                    self._schemas.known = True
                     return answer
-            del self._ways[0]
-        self._way_known = True
+            self._schemas.drop()
+        self._schemas.known = True
         raise self._no_schemas("does not hold answers to a schema")
 
     def _no_schemas(self, problem: str) -> SchemaRefusedError:
@@ -284,7 +259,8 @@ class OpenAIModel:
                 continue
             cause = error.__cause__ if error is not None else None
             if not self._patience.wait(cause if isinstance(cause, Exception) else None, attempt):
-                raise error or self._error(
+                raise error or model_error(
+                    self._called,
                     "did not answer in the form of the API (no JSON, or no choices)",
                     "an OpenAI-compatible endpoint answers with JSON that has one choice",
                     "open the address in a browser: a proxy, a login page or another program may stand there",
@@ -317,8 +293,8 @@ class OpenAIModel:
         }
         named = {self._changed.get(name, name): value for name, value in wanted.items() if value is not None}
         sent = {name: value for name, value in named.items() if name is not None}
-        if job.schema is not None and self._ways:
-            sent["response_format"] = _WAYS[self._ways[0]](job.schema)
+        if job.schema is not None and self._schemas:
+            sent["response_format"] = self._schemas.response_format(job.schema)
         return sent
 
     def _adapted(self, error: ModelError, job: "_Job") -> bool:
@@ -328,23 +304,15 @@ class OpenAIModel:
             SchemaRefusedError: it is the schema that was refused, as far as can be told.
         """
         cause: Any = error.__cause__
-        status = getattr(cause, "status_code", 0)
-        if status in _PROMPTS_FAULT:
-            parameter = cause.param if isinstance(cause.param, str) else ""
+        if isinstance(getattr(cause, "param", None), str):
+            parameter: str = cause.param
             unsupported = parameter in self._arguments(job) and "unsupported" in str(cause.code)
             if unsupported and parameter in ("max_tokens", "temperature", "top_p", "seed"):
                 self._changed[parameter] = "max_completion_tokens" if parameter == "max_tokens" else None
                 return True
-        if job.schema is not None and self._refuses_schema(status, cause):
+        if job.schema is not None and self._schemas.refused(cause):
             raise self._no_schemas(f"refused a schema ({' '.join(cause.message.split())[:200]})") from error
         return False
-
-    def _refuses_schema(self, status: int, cause: Any) -> bool:
-        """Whether a failure is about the schema: it says so, or it is the first that was sent and something sent is wrong."""
-        named = bool(_SCHEMA.search(str(cause)))
-        if status in _PROMPTS_FAULT:
-            return "context" not in str(cause.code) and (named or not self._way_known)
-        return status >= 500 and named and not self._way_known  # llama-cpp-python's validation ends in a 500
 
     def _usage(self, answer: Any) -> Usage:
         usage = getattr(answer, "usage", None)
@@ -368,55 +336,20 @@ class OpenAIModel:
         import openai
 
         if not ALLOW_REMOTE and not is_local(self.base_url):
-            raise self._error(
-                "was not asked", "symbiotic_gym.agents.openai_model.ALLOW_REMOTE is False", "script a model instead"
-            )
+            switch = "symbiotic_gym.agents.openai_model.ALLOW_REMOTE is False"
+            raise model_error(self._called, "was not asked", switch, "script a model instead")
         try:
             return call()
-        except openai.APIStatusError as error:
-            message = " ".join(error.message.split())[:300]
-            raise self._error(
-                f"answered with status {error.status_code}: {message}",
-                "an answer with status 200",
-                self._advice(error),
-                outage=failure_class(error) != "prompt",
-            ) from error
-        except openai.APITimeoutError as error:
-            advice = "raise timeout_s, or see whether the server is overloaded"
-            raise self._error("did not answer in time", f"an answer within {self._timeout_s:g} s", advice) from error
-        except openai.APIConnectionError as error:
-            problem = f"cannot be reached ({error.__cause__ or error})"
-            advice = "start the server, or correct the address"
-            raise self._error(problem, "a server that listens and finishes its answers", advice) from error
+        except openai.OpenAIError as error:
+            waits = {"timeout_s": self._timeout_s, "longest_wait_s": self._patience.longest_wait_s}
+            raise translated(error, self._called, **waits) from error
         except ValueError:  # a body that says it is JSON and is not
             return None
-        except openai.OpenAIError as error:
-            raise self._error(f"failed: {error}", "an answer", "see the client's message") from error
 
-    def _advice(self, error: "APIStatusError") -> str:
-        asked_s = asked_for(error)
-        if failure_class(error) == "again" and asked_s is not None and asked_s > self._patience.longest_wait_s:
-            return f"the endpoint wants to be left alone for {asked_s:.0f} s: run it again then, or raise longest_wait_s"
-        if error.status_code == 429 and failure_class(error) == "outage":
-            return "the account is empty or blocked: pay, or use another key; the same command then goes on"
-        return _ADVICE.get(error.status_code, "wait and run it again; the endpoint's own log says more")
-
-    def _error(self, problem: str, expected: str, advice: str, *, outage: bool = True) -> ModelError:
-        then = "a run stops here, and the same command goes on with it" if outage else "its episode is invalid, not a failure"
-        why = f"no decision can be made without the model; {then}"
-        return ModelError(
-            explain(f"the model {self.name!r} at {self.base_url} {problem}", expected, why, advice), outage=outage
-        )
+    @property
+    def _called(self) -> str:
+        return f"the model {self.name!r} at {self.base_url}"
 
 
 def _plain(prompt: Sequence[Message]) -> Any:
     return [dict(message) for message in prompt]
-
-
-def _fits(text: str, schema: Mapping[str, Any]) -> bool:
-    """Whether an answer looks as if its schema had been enforced."""
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(answer, dict) and set(schema["required"]) <= answer.keys()

@@ -1,4 +1,4 @@
-"""The agent that knows the way: what every embedded task must be solved by, and where demonstrations come from without a model."""
+"""The agent that knows the way: every embedded task must be solved by it, and demonstrations come from it without a model."""
 
 from dataclasses import replace
 

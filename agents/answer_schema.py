@@ -125,8 +125,7 @@ def read_json_answer(text: str, page: str) -> tuple[tuple[Candidate, ...], PlanC
     choices = [answer] if "action" in answer else [answer.get(rank) for rank in RANKS]
     found: dict[str, Candidate] = {}
     for choice in choices:
-        call = _call(choice.get("action"), page) if isinstance(choice, dict) else None
-        if call is not None:
+        if isinstance(choice, dict) and (call := _call(choice.get("action"), page)) is not None:
             reason = choice.get("reason")
             found.setdefault(call, Candidate(action=call, reason=" ".join(reason.split()) if isinstance(reason, str) else ""))
     return tuple(found.values()), _command(answer.get("plan"))

@@ -353,7 +353,7 @@ def test_prune_goes_back_to_where_the_part_began_and_keeps_the_reason() -> None:
     agent.reset("Enter Ann")
     agent.act(seen())
     elsewhere = seen(last_action='click("2")') | {"url": "http://x.pocket/menu"}
-    back = agent.act(elsewhere)  # type: ignore[arg-type]
+    back = agent.act(elsewhere)
     assert (back.action, back.reason) == ('goto("http://x.pocket/")', "the menu has no such entry")
     agent.act(seen(last_action='goto("http://x.pocket/")'))
     assert "> 0: Enter Ann (tried before, dropped: the menu has no such entry)" in user_text(model)

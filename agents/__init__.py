@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from symbiotic_gym.agents.large import LargeAgent
     from symbiotic_gym.agents.local import LocalModel
     from symbiotic_gym.agents.openai_model import OpenAIModel
+    from symbiotic_gym.agents.oracle import OracleAgent
     from symbiotic_gym.agents.scripted import ScriptedAgent
     from symbiotic_gym.agents.simple import NullAgent, RandomAgent, ReplayAgent
     from symbiotic_gym.agents.small import SmallAgent
@@ -22,6 +23,7 @@ __all__ = [
     "LocalModel",
     "NullAgent",
     "OpenAIModel",
+    "OracleAgent",
     "RandomAgent",
     "ReplayAgent",
     "ScriptedAgent",
@@ -37,6 +39,7 @@ _HOMES = {
     "LocalModel": "symbiotic_gym.agents.local",
     "NullAgent": "symbiotic_gym.agents.simple",
     "OpenAIModel": "symbiotic_gym.agents.openai_model",
+    "OracleAgent": "symbiotic_gym.agents.oracle",
     "RandomAgent": "symbiotic_gym.agents.simple",
     "ReplayAgent": "symbiotic_gym.agents.simple",
     "ScriptedAgent": "symbiotic_gym.agents.scripted",

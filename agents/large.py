@@ -1,25 +1,31 @@
-"""The large agent: a language model behind an API, asked for its best few actions, with examples from the knowledge base.
+"""The large agent: a language model behind an API, asked for its best few actions, with a plan, its steps and retrieved
+examples.
 
-It asks for tagged text instead of JSON or tool calls, because every model can write it, a cut-off answer still holds its first
-candidate, and the same text can be shown to a small model as an example. Its history comes from the observations
-(`last_action`), never from its own proposals: in speculative synthesis another model's action may have been executed.
+Each part can be left out, so that an ablation can say what it is worth: the pruning of the page, answers held to a JSON
+schema, the plan tree, the knowledge base. Where the endpoint does not do schemas it asks for tagged text, which every model
+can write, and of which a cut-off answer still holds its first candidate. History comes from the observations (`last_action`),
+never from the agent's own proposals: in speculative synthesis another model's action may have been executed.
 """
 
 import random
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from symbiotic_gym.actions import VERBS, compare, elements, parse
-from symbiotic_gym.agents.parsing import read_candidates
-from symbiotic_gym.errors import ConfigError, explain, nearest
+from symbiotic_gym.actions import format_action
+from symbiotic_gym.agents.answer_schema import RANKS, answer_schema, read_json_answer
+from symbiotic_gym.agents.large_prompt import LargePrompt
+from symbiotic_gym.agents.parsing import PlanCommand, read_candidates, read_plan_command
+from symbiotic_gym.agents.plan import PlanTree
+from symbiotic_gym.agents.pruning import prune
+from symbiotic_gym.agents.steps import nothing_in, past_step, problem_of
+from symbiotic_gym.agents.token_budget import cut_lines, cut_page
+from symbiotic_gym.errors import ConfigError, SchemaRefusedError, explain
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, Retrieved
-from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
-from symbiotic_gym.types import Candidate, Decision, Observation
+from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling, SchemaModel
+from symbiotic_gym.types import Candidate, Decision, Observation, Usage
 
-__all__ = ["COMMON_VERBS", "LargeAgent", "cut_page"]
+__all__ = ["COMMON_VERBS", "LargeAgent"]
 
 COMMON_VERBS = (
     "click",
@@ -37,55 +43,52 @@ COMMON_VERBS = (
 )
 """The rows of the action table that the prompt shows by default: each costs about fifteen tokens at every step."""
 
-_SHOWN = {
-    "bid": '"id"',
-    "text": '"text"',
-    "texts": '"label"',
-    "number": "100",
-    "index": "0",
-    "url": '"http://..."',
-}
-_IDEMPOTENT = frozenset({"fill", "clear", "select_option", "check", "uncheck", "focus", "hover"})
-"""Doing these twice in a row does nothing, and is what weak models like to do."""
-_WRITES = frozenset({"fill", "clear", "select_option"})
-_CLICKED = frozenset({"button", "checkbox", "link", "menuitem", "option", "radio", "switch", "tab"})
-_ERROR_CHARS = 160
+_PLAN_TURNS = 2
+"""So often may an answer change the plan before it has to act."""
+_CHARS_PER_TOKEN = 3
 
 
-@dataclass(frozen=True)
-class _Past:
-    action: str
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Turn:
-    """One agent's share of a batched call."""
+    """One agent's step while it is being decided."""
 
+    agent: "LargeAgent"
     observation: Observation
-    messages: Sequence[Message]
     retrieved: list[Retrieved]
-    seed: int
+    seeds: random.Random
+    page: str
+    extra_messages: list[Message] = field(default_factory=list)
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    repaired: bool = False
+    planned: list[str] = field(default_factory=list)
+    first_answer: str | None = None
+    decision: Decision | None = None
 
 
 class LargeAgent:
     """A `BatchAgent` over any `LanguageModel`.
 
     Args:
-        model: answers the prompts; agents that are decided in one batch share it.
+        model: answers the prompts; agents that are decided in one batch share it, and their configuration.
         knowledge: where to look for examples; None: none are shown.
         k_goal: how many examples to look up by the goal.
         k_page: how many by the page.
         exclude: which entries of the knowledge base must not be shown, so that an evaluation does not read its own answers.
             Where it has no seed, the one given to `reset` is taken for the task instance's, as rollouts give it. None:
             nothing is held back.
-        candidates: how many actions to ask for.
-        page_budget: characters of page text shown; the end of a longer page is cut at a line.
-        examples_budget: characters of all examples together.
-        history: how many past actions are shown.
+        candidates: how many actions to ask for, 1 to 5.
+        schema: hold answers to a JSON schema, where the model's server does that.
+        plan: let the model keep a plan tree; of the steps only those of the plan's active part are shown.
+        pruned: show the page as `symbiotic_gym.agents.pruning.prune` says it; else as the environment gives it.
+        page_tokens: what the page may take; what is cut is told where it is cut.
+        history_tokens: what the past steps may take; the last are kept.
+        examples_tokens: what all examples together may take.
         verbs: which rows of the action table are shown.
         sampling: how to draw the answer.
         prompt: name of the prompt file in `agents/prompts`.
+
+    Raises:
+        ConfigError: there is no such verb or prompt, or a number is out of range.
     """
 
     def __init__(
@@ -97,198 +100,180 @@ class LargeAgent:
         k_page: int = 2,
         exclude: Exclusion | None = None,
         candidates: int = 3,
-        page_budget: int = 6000,
-        examples_budget: int = 3000,
-        history: int = 5,
+        schema: bool = True,
+        plan: bool = False,
+        pruned: bool = True,
+        page_tokens: int = 2000,
+        history_tokens: int = 300,
+        examples_tokens: int = 800,
         verbs: Sequence[str] = COMMON_VERBS,
         sampling: Sampling = Sampling(max_tokens=256),  # noqa: B008  (frozen)
-        prompt: str = "large_v1",
+        prompt: str = "large_v2",
     ) -> None:
+        if not 1 <= candidates <= len(RANKS) or min(page_tokens, history_tokens, examples_tokens) < 0:
+            raise ConfigError(
+                explain(
+                    f"candidates={candidates}, budgets of {page_tokens}, {history_tokens} and {examples_tokens} tokens",
+                    f"1 to {len(RANKS)} candidates, budgets of 0 or more",
+                    "the model would be asked for nothing, or for more than it can rank",
+                    "correct the number",
+                )
+            )
         self.model = model
         self.name = f"large({model.name})"
         self.exclude = exclude or Exclusion(level="none")
         self._knowledge = knowledge
         self._k = (k_goal, k_page)
-        self._budgets = (page_budget, examples_budget)
-        self._shown = history
+        self._budgets = (page_tokens, history_tokens, examples_tokens)
         self._sampling = sampling
-        self._parts = _prompt(prompt)
-        self._system = self._parts["system"].format(actions=_action_rows(verbs), candidates=candidates)
-        self._limit = candidates
+        self._candidates = candidates
+        self._verbs = tuple(verbs)
+        self._plans, self._pruned = plan, pruned
+        self._schema_model = model if schema and isinstance(model, SchemaModel) else None
+        self._prompt_name = prompt
+        self._text = LargePrompt(prompt, verbs, candidates=candidates, schema=False, plan=plan)
+        self._json = LargePrompt(prompt, verbs, candidates=candidates, schema=True, plan=plan)
         self.reset("")
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Forget the last episode."""
-        self._past: list[_Past] = []
+        self.plan = PlanTree(goal)
+        self._before: Observation | None = None
         self._seed = seed
         self._random = random.Random(seed)
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
+        if self._before is None and not self.plan.root.url:
+            self.plan.root.url = observation.get("url", "")
         if observation["last_action"]:
-            self._past.append(_Past(observation["last_action"], observation["last_action_error"]))
+            self.plan.note(past_step(observation, self._before))
+        self._before = observation
 
     def act(self, observation: Observation) -> Decision:
-        """Ask the model; a second time if its first answer holds no action that can be run."""
+        """Ask the model; again if it changed the plan, and once more if its answer holds no action that can be run."""
         return type(self).act_batch([self], [observation])[0]
 
     @classmethod
     def act_batch(cls, agents: Sequence["BatchAgent"], observations: Sequence[Observation]) -> list[Decision]:
-        """Decide several episodes in one call of the shared model (two, if answers have to be repaired).
+        """Decide several episodes in one call of the shared model, and in one more for each round of repairs or plans.
 
         Raises:
             ModelError: the model failed for good.
         """
         own = [agent for agent in agents if isinstance(agent, LargeAgent)]
         turns = [agent._turn(observation) for agent, observation in zip(own, observations, strict=True)]
-        first = own[0]
-        answers = first._ask([turn.messages for turn in turns], [turn.seed for turn in turns])
-        decisions = [agent._decision(turn, [answer]) for agent, turn, answer in zip(own, turns, answers, strict=True)]
-        bad = [i for i, decision in enumerate(decisions) if not decision.candidates]
-        if bad:
-            repairs = [[*turns[i].messages, *first._repair(turns[i].observation, answers[i])] for i in bad]
-            second = first._ask(repairs, [turns[i].seed + 1 for i in bad])
-            for i, answer in zip(bad, second, strict=True):
-                decisions[i] = own[i]._decision(turns[i], [answers[i], answer])
-        return decisions
-
-    def _ask(self, prompts: Sequence[Sequence[Message]], seeds: Sequence[int]) -> list[Completion]:
-        return self.model.generate(prompts, self._sampling, seeds)
+        while pending := [turn for turn in turns if turn.decision is None]:
+            answers, schema = own[0]._ask(pending)
+            for turn, answer in zip(pending, answers, strict=True):
+                turn.agent._take(turn, answer, schema=schema)
+        return [turn.decision for turn in turns if turn.decision is not None]
 
     def _turn(self, observation: Observation) -> _Turn:
         self.observe(observation)
-        retrieved = self._retrieve(observation)
-        messages = [
-            {"role": "system", "content": self._system},
-            {"role": "user", "content": self._user(observation, retrieved)},
+        page = prune(observation["page"]) if self._pruned else observation["page"]
+        return _Turn(
+            agent=self,
+            observation=observation,
+            retrieved=self._retrieve(observation),
+            seeds=random.Random(self._random.getrandbits(31)),
+            page=cut_page(page, observation["goal"], self._budgets[0]),
+        )
+
+    def _ask(self, turns: Sequence[_Turn]) -> tuple[list[Completion], bool]:
+        """One answer each, and whether they were held to a schema."""
+        seeds = [turn.seeds.getrandbits(31) for turn in turns]
+        if self._schema_model is not None:
+            schemas = [turn.agent._schema(turn) for turn in turns]
+            try:
+                prompts = [turn.agent._messages(turn, self._json) for turn in turns]
+                return self._schema_model.generate_json(prompts, schemas, self._sampling, seeds), True
+            except SchemaRefusedError:
+                pass  # the model remembers it where it is so for good
+        return self.model.generate([turn.agent._messages(turn, self._text) for turn in turns], self._sampling, seeds), False
+
+    def _schema(self, turn: _Turn) -> Mapping[str, Any]:
+        nodes = [node.id for node in self.plan.nodes] if self._plans and len(turn.planned) < _PLAN_TURNS else []
+        schema = answer_schema(turn.observation["page"], self._verbs, candidates=self._candidates, plan_nodes=nodes)
+        if self._plans and not nodes:
+            schema["properties"] = {"plan": {"type": "null"}, **schema["properties"]}
+            schema["required"] = ["plan", *schema["required"]]
+        return schema
+
+    def _messages(self, turn: _Turn, prompt: LargePrompt) -> list[Message]:
+        steps = [f"- {step}" for node in self.plan.nodes for step in node.steps] if not self._plans else []
+        history = self.plan.history(self._budgets[1]) if self._plans else cut_lines(steps, self._budgets[1])
+        user = prompt.user(turn.observation, turn.page, retrieved=turn.retrieved, plan=self.plan, history=history)
+        return [{"role": "system", "content": prompt.system}, {"role": "user", "content": user}, *turn.extra_messages]
+
+    def _take(self, turn: _Turn, answer: Completion, *, schema: bool) -> None:
+        """Act on an answer: decide, change the plan and ask again, or ask for a repair."""
+        page = turn.observation["page"]
+        turn.usage += answer.usage
+        turn.first_answer = answer.text if turn.first_answer is None else turn.first_answer
+        read = read_json_answer(answer.text, page) if schema else None
+        candidates, command = read or (read_candidates(answer.text, page), read_plan_command(answer.text, page))
+        problem, replanned = "", False
+        if self._plans and command is not None and len(turn.planned) < _PLAN_TURNS:
+            problem = self._replan(turn, command)
+            replanned = not problem
+            if turn.decision is not None or (replanned and (command.name == "prune" or not candidates)):
+                return
+        usable = tuple(one for one in candidates if not problem_of(one, turn.observation))[: self._candidates]
+        if usable or turn.repaired:
+            self._decide(turn, usable or candidates, answer, usable)
+            return
+        turn.repaired = True
+        problem = problem_of(candidates[0], turn.observation) if candidates else problem or nothing_in(answer)
+        turn.extra_messages = [
+            {"role": "assistant", "content": answer.text or "-"},
+            {"role": "user", "content": (self._json if schema else self._text).repair(problem)},
         ]
-        return _Turn(observation=observation, messages=messages, retrieved=retrieved, seed=self._random.getrandbits(31))
+
+    def _replan(self, turn: _Turn, command: PlanCommand) -> str:
+        """Do what an answer wants of the plan; why it was not done, or nothing."""
+        url = turn.observation.get("url", "")
+        if command.name == "branch":
+            problem = self.plan.branch(command.node, command.text, url)
+        else:
+            problem = self.plan.prune(command.node, command.text)
+        turn.planned.append(f"{command.name}({command.node}): {command.text}" + (f" (refused: {problem})" if problem else ""))
+        if problem:
+            return problem
+        turn.extra_messages = []
+        back = self.plan.active.url
+        if command.name == "prune" and back and back.partition("#")[0] != url.partition("#")[0]:
+            action = Candidate(action=format_action("goto", url=back), reason=command.text)
+            self._decide(turn, (action,), Completion(text=""), (action,))
+        return ""
+
+    def _decide(self, turn: _Turn, choices: tuple[Candidate, ...], answer: Completion, usable: tuple[Candidate, ...]) -> None:
+        best = next(iter(choices), Candidate(action=answer.text.strip()))
+        extra: dict[str, Any] = {"prompt": self._prompt_name}
+        if self._knowledge is not None:
+            extra["retrieved"] = [one.entry.id for one in turn.retrieved]
+        if turn.repaired:
+            extra["first_answer"] = turn.first_answer
+        if turn.planned:
+            extra["plan"] = turn.planned
+        turn.decision = Decision(
+            action=best.action, reason=best.reason, candidates=usable, usage=turn.usage, source=self.model.name, extra=extra
+        )
 
     def _retrieve(self, observation: Observation) -> list[Retrieved]:
         if self._knowledge is None:
             return []
-        return self._knowledge.search(
+        found = self._knowledge.search(
             observation["goal"],
             observation["page"],
             k_goal=self._k[0],
             k_page=self._k[1],
             exclude=self._hidden(),
-            budget_chars=self._budgets[1],
+            budget_chars=self._budgets[2] * _CHARS_PER_TOKEN,
         )
+        return [replace(one, page=prune(one.page)) for one in found] if self._pruned else found
 
     def _hidden(self) -> Exclusion:
         if self.exclude.level == "none" or self.exclude.seed is not None:
             return self.exclude
         return replace(self.exclude, seed=self._seed)
-
-    def _user(self, observation: Observation, retrieved: Sequence[Retrieved]) -> str:
-        shown = "\n\n".join(
-            self._parts["example"].format(
-                goal=r.entry.goal, page=_fenced(r.page), reason=_fenced(r.entry.reason) or "-", action=r.entry.action
-            )
-            for r in retrieved
-        )
-        past = "\n".join(_past_line(past) for past in self._past[-self._shown :]) if self._shown else ""
-        return self._parts["user"].format(
-            goal=observation["goal"],
-            title=_fenced(observation.get("title", "")),
-            url=observation.get("url", ""),
-            page=_fenced(cut_page(observation["page"], self._budgets[0])),
-            examples=self._parts["examples"].format(examples=shown) + "\n\n" if shown else "",
-            history=self._parts["history"].format(steps=past) + "\n" if past else "",
-        )
-
-    def _repair(self, observation: Observation, answer: Completion) -> list[Message]:
-        candidates = read_candidates(answer.text, observation["page"])
-        problem = _problem(candidates[0], observation) if candidates else "There is no valid action in that answer."
-        return [
-            {"role": "assistant", "content": answer.text or "-"},
-            {"role": "user", "content": self._parts["repair"].format(problem=problem)},
-        ]
-
-    def _decision(self, turn: _Turn, answers: Sequence[Completion]) -> Decision:
-        read = read_candidates(answers[-1].text, turn.observation["page"])
-        usable = tuple(candidate for candidate in read if not _problem(candidate, turn.observation))[: self._limit]
-        best = next(iter(usable or read), Candidate(action=answers[-1].text.strip()))
-        usage = answers[0].usage
-        for answer in answers[1:]:
-            usage += answer.usage
-        extra: dict[str, object] = {"retrieved": [r.entry.id for r in turn.retrieved]} if self._knowledge is not None else {}
-        if len(answers) > 1:
-            extra["first_answer"] = answers[0].text
-        return Decision(
-            action=best.action, reason=best.reason, candidates=usable, usage=usage, source=self.model.name, extra=extra
-        )
-
-
-def cut_page(page: str, budget: int) -> str:
-    """The first lines of a page text that fit in `budget` characters, and a note of how many were cut."""
-    if len(page) <= budget:
-        return page
-    lines = page.split("\n")
-    kept, used = 0, 0
-    while kept < len(lines) and used + len(lines[kept]) + 1 <= budget:
-        used += len(lines[kept]) + 1
-        kept += 1
-    return "\n".join([*lines[:kept], f"({len(lines) - kept} more lines)"])
-
-
-def _problem(candidate: Candidate, observation: Observation) -> str:
-    """Why a well-formed action would be a wasted step; empty when nothing speaks against it."""
-    action = parse(candidate.action)
-    lost = [bid for bid in action.bids if bid not in elements(observation["page"])]
-    if lost:
-        return f"There is no [{lost[0]}] on the page."
-    first = elements(observation["page"]).get(action.bids[0]) if action.bids else None
-    if first is not None and action.verb in _WRITES and first.role in _CLICKED:
-        return f"[{first.bid}] is a {first.role}: {action.verb} does not work on it."
-    last, failed = observation["last_action"], observation["last_action_error"]
-    if action.verb in _IDEMPOTENT and not failed and compare(candidate.action, observation["page"], last, observation["page"]):
-        return f"{candidate.action} is done already."
-    return ""
-
-
-def _past_line(past: _Past) -> str:
-    error = " ".join(past.error.split())[:_ERROR_CHARS]
-    return f"- {past.action}" + (f" -> failed: {error}" if error else "")
-
-
-def _fenced(text: str) -> str:
-    """A page cannot close its fence or open a tag of the answer's form."""
-    return re.sub(r"<(?=/?(?:page|action|reason)\b)", "‹", text, flags=re.I)
-
-
-def _action_rows(verbs: Sequence[str]) -> str:
-    rows = []
-    for name in verbs:
-        if name not in VERBS:
-            raise ConfigError(
-                explain(
-                    f"there is no action {name!r} ({nearest(name, VERBS)})",
-                    "names of symbiotic_gym.actions.VERBS",
-                    "the prompt would offer what the environment refuses",
-                    "correct the name in verbs",
-                )
-            )
-        required = [_SHOWN[p.kind] for p in VERBS[name].parameters if p.default is None]
-        rows.append(f"{name}({', '.join(required)}) - {VERBS[name].summary}")
-    return "\n".join(rows)
-
-
-@cache
-def _prompt(name: str) -> dict[str, str]:
-    """The parts of a prompt file: each begins with a line `### NAME`."""
-    folder = files("symbiotic_gym.agents").joinpath("prompts")
-    file = folder.joinpath(f"{name}.txt")
-    if not file.is_file():
-        known = ", ".join(sorted(f.name.removesuffix(".txt") for f in folder.iterdir()))
-        raise ConfigError(
-            explain(
-                f"there is no prompt {name!r}",
-                f"one of {known}",
-                "the agent cannot ask anything without it",
-                "check the name, or the package's data files",
-            )
-        )
-    parts = re.split(r"^### (\w+)\n", file.read_text(encoding="utf-8"), flags=re.M)
-    return {key: text.strip() for key, text in zip(parts[1::2], parts[2::2], strict=True)}

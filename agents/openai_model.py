@@ -2,26 +2,31 @@
 
 Nothing is ever asked of an endpoint that the user did not name, and a key found in the environment is sent to the provider it
 belongs to only: OpenAI, or the host of OPENAI_BASE_URL, over https. What can pass by itself (rate limits, overload, broken
-connections, answers that are no JSON) is tried again with growing pauses; what cannot (a wrong key, an unknown model, a prompt
-that is too long) fails at once.
+connections, answers that are no JSON) is tried again; what cannot (a wrong key, an unknown model, a prompt that is too long)
+fails at once; `agents/retrying.py` draws the line. Every try, the failed ones too, is on the account of `agents/spending.py`.
 """
 
+import itertools
 import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from symbiotic_gym.errors import ConfigError, ModelError, explain, nearest
+from symbiotic_gym.agents.endpoints import DEFAULT_URL, checked_url, is_local, key_for
+from symbiotic_gym.agents.model_errors import model_error, translated
+from symbiotic_gym.agents.retrying import Patience
+from symbiotic_gym.agents.schema_ways import SchemaWays
+from symbiotic_gym.agents.spending import Price, Spending, most_tokens
+from symbiotic_gym.errors import ConfigError, ModelError, SchemaRefusedError, explain, nearest
 from symbiotic_gym.protocols import Completion, Message, Sampling
 from symbiotic_gym.types import Usage
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAI
+    from openai import OpenAI
     from openai.types.chat import ChatCompletion
 
 __all__ = ["ALLOW_REMOTE", "OpenAIModel"]
@@ -29,28 +34,25 @@ __all__ = ["ALLOW_REMOTE", "OpenAIModel"]
 ALLOW_REMOTE = True
 """One switch for test suites: when False, only endpoints on this machine can be asked."""
 
-_DEFAULT_URL = "https://api.openai.com/v1"
-_GARBAGE_TRIES = 3
 _NAMED = re.compile(r"(?P<model>.+?)(?:@(?P<url>[a-z]+://.*))?", re.IGNORECASE)
 """Names of models may hold "@", ":" and "/"; an address begins with its scheme."""
 
 _PORT = re.compile(r"@[^@/]*:\d")
 """An address that lacks its scheme."""
 
-_PROMPTS_FAULT = (400, 413, 422)
-"""Status codes that another prompt need not meet."""
 
-_ADVICE = {
-    400: "shorten the prompt (page_budget, history, k_page) or lower max_tokens; the endpoint's words above say which",
-    401: "check the key: pass api_key=... or set OPENAI_API_KEY",
-    403: "the key may not use this model: ask for access, or name another model",
-    404: "check the model's name and that the address ends where /chat/completions begins, usually in /v1",
-    429: "lower concurrency, raise max_retries, or look at the account's limits and credit",
-}
+@dataclass(frozen=True)
+class _Job:
+    """One prompt, and how it is to be answered."""
+
+    prompt: Sequence[Message]
+    sampling: Sampling
+    seed: int | None
+    schema: Mapping[str, Any] | None = None
 
 
 class OpenAIModel:
-    """A `LanguageModel` that asks `POST /chat/completions`.
+    """A `LanguageModel`, and a `SchemaModel`, that asks `POST /chat/completions`.
 
     Args:
         model: the name that the endpoint knows it by.
@@ -59,10 +61,12 @@ class OpenAIModel:
         timeout_s: seconds for one request.
         max_retries: how often a request is repeated after a passing failure.
         concurrency: how many requests of one `generate` run at once.
-        price_per_million: US dollars per million prompt and completion tokens, for `Usage.cost_usd`.
+        longest_wait_s: a longer wait that the endpoint asks for is not sat out: the run stops, to be gone on with.
+        prices: what models cost, by name, for `Usage.cost_usd`; one that is not listed counts as free.
+        spending: the account that pays, which may have caps, and which other models, threads and processes may share.
 
     Raises:
-        ConfigError: an endpoint elsewhere and no key, or a number out of range.
+        ConfigError: an endpoint elsewhere and no key, a number out of range, or a cap in money for a model without a price.
     """
 
     def __init__(
@@ -74,29 +78,43 @@ class OpenAIModel:
         timeout_s: float = 60.0,
         max_retries: int = 4,
         concurrency: int = 4,
-        price_per_million: tuple[float, float] = (0.0, 0.0),
+        longest_wait_s: float = 120.0,
+        prices: Mapping[str, Price] | None = None,
+        spending: Spending | None = None,
     ) -> None:
-        if timeout_s <= 0 or max_retries < 0 or concurrency < 1 or min(price_per_million) < 0:
+        if timeout_s <= 0 or max_retries < 0 or concurrency < 1 or longest_wait_s < 0:
             raise ConfigError(
                 explain(
-                    f"timeout_s={timeout_s}, max_retries={max_retries}, concurrency={concurrency}, prices {price_per_million}",
-                    "timeout_s > 0, max_retries >= 0, concurrency >= 1, prices >= 0",
-                    "no request could be made, or its cost would be wrong",
+                    f"timeout_s={timeout_s}, max_retries={max_retries}, concurrency={concurrency}, {longest_wait_s=}",
+                    "timeout_s > 0, max_retries >= 0, concurrency >= 1, longest_wait_s >= 0",
+                    "no request could be made",
                     "correct the number",
                 )
             )
+        self._spending = spending or Spending()
+        self._price = (prices or {}).get(model, Price(prompt=0.0, completion=0.0))
+        if self._spending.budget.usd is not None and model not in (prices or {}):
+            raise ConfigError(
+                explain(
+                    f"a budget of {self._spending.budget.usd:g} US dollars, and no price for the model {model!r}",
+                    "its price per million tokens",
+                    "without one every request counts as free, and the cap is never reached",
+                    f"pass prices={{{model!r}: Price(prompt=..., completion=...)}}; the provider's site has the numbers",
+                )
+            )
         self.name = model
-        self.base_url = _checked_url((base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL).rstrip("/"))
-        self._key = api_key or _key_for(self.base_url, model)
+        self.base_url = checked_url((base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL).rstrip("/"))
+        self._key = api_key or key_for(self.base_url, model)
         self._timeout_s = timeout_s
-        self._max_retries = max_retries
+        self._patience = Patience(max_retries, longest_wait_s)
         self._concurrency = concurrency
-        self._prices = price_per_million
+        self._schemas = SchemaWays()
         self._changed: dict[str, str | None] = {}  # arguments this endpoint refuses, and what it wants instead
 
     @classmethod
-    def from_spec(cls, spec: str) -> "OpenAIModel":
-        """Make a model from `openai:MODEL[@BASE_URL]`, such as `openai:qwen@http://127.0.0.1:8000/v1`.
+    def from_spec(cls, spec: str, **settings: Any) -> "OpenAIModel":
+        """Make a model from `openai:MODEL[@BASE_URL]`, such as `openai:qwen@http://127.0.0.1:8000/v1`; settings as for the
+        class.
 
         Raises:
             ConfigError: the text has another form, or the endpoint needs a key and there is none.
@@ -112,7 +130,7 @@ class OpenAIModel:
                     "write it like openai:gpt-4.1-mini or openai:qwen@http://127.0.0.1:8000/v1",
                 )
             )
-        return cls(named["model"], base_url=named["url"])
+        return cls(named["model"], base_url=named["url"], **settings)
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.name!r}, base_url={self.base_url!r})"
@@ -121,7 +139,7 @@ class OpenAIModel:
     def _client(self) -> "OpenAI":
         from openai import OpenAI  # here, because it takes half a second to import
 
-        return OpenAI(base_url=self.base_url, api_key=self._key, timeout=self._timeout_s, max_retries=self._max_retries)
+        return OpenAI(base_url=self.base_url, api_key=self._key, timeout=self._timeout_s, max_retries=0)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -136,13 +154,73 @@ class OpenAIModel:
 
         Raises:
             ModelError: the endpoint failed for good, for any of them.
+            BudgetError: what the run may spend is spent.
         """
+        given = [None] * len(prompts) if seeds is None else list(seeds)
+        return self._all([_Job(prompt, sampling, seed) for prompt, seed in zip(prompts, given, strict=True)])
+
+    def generate_json(
+        self,
+        prompts: Sequence[Sequence[Message]],
+        schemas: Sequence[Mapping[str, Any]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
+        """Answer every prompt in the form of its schema.
+
+        Servers ask for schemas in two ways, or know none. The first prompt finds out, once per model: a way that is refused, or
+        that changes nothing, is not tried again.
+
+        Raises:
+            SchemaRefusedError: the server does not hold answers to schemas, or not to one of these.
+            ModelError: the endpoint failed for good, for any of them.
+            BudgetError: what the run may spend is spent.
+        """
+        given = [None] * len(prompts) if seeds is None else list(seeds)
+        jobs = [_Job(*job) for job in zip(prompts, [sampling] * len(prompts), given, schemas, strict=True)]
+        first: list[Completion] = []
+        if jobs and not self._schemas.known:
+            with self._schemas.lock:  # several threads may begin at once
+                if not self._schemas.known:
+                    first = [self._find_way(jobs[0])]
+        if not self._schemas:
+            raise self._no_schemas("does not hold answers to a schema")
+        return first + self._all(jobs[len(first) :])
+
+    def _find_way(self, job: "_Job") -> Completion:
+        while self._schemas:
+            try:
+                answer = self._complete(self._client, job)
+            except SchemaRefusedError:
+                pass
+            else:
+                if answer.finish == "length" or SchemaWays.fits(answer.text, job.schema or {}):
+                    self._schemas.known = True
+                    return answer
+            self._schemas.drop()
+        self._schemas.known = True
+        raise self._no_schemas("does not hold answers to a schema")
+
+    def _no_schemas(self, problem: str) -> SchemaRefusedError:
+        return SchemaRefusedError(
+            explain(
+                f"the model {self.name!r} at {self.base_url} {problem}",
+                "response_format with a JSON schema",
+                "nothing else makes sure of the form of its answers",
+                "ask for tagged text; LargeAgent does so by itself",
+            )
+        )
+
+    def _all(self, jobs: Sequence["_Job"]) -> list[Completion]:
         client = self._client  # made before the threads start
-        jobs = [(client, prompt, sampling, None if seeds is None else seeds[i]) for i, prompt in enumerate(prompts)]
-        if len(jobs) == 1:
-            return [self._complete(*jobs[0])]
+        if len(jobs) <= 1:
+            return [self._complete(client, job) for job in jobs]
         with ThreadPoolExecutor(self._concurrency) as pool:
-            return list(pool.map(lambda job: self._complete(*job), jobs))
+            try:
+                return list(pool.map(lambda job: self._complete(client, job), jobs))
+            except ModelError:
+                pool.shutdown(cancel_futures=True)  # what is not under way yet would be paid for and thrown away
+                raise
 
     def check(self) -> None:
         """Find out, before any work starts, whether the endpoint answers and knows the model.
@@ -156,7 +234,7 @@ class OpenAIModel:
 
         listed: list[str] = []
         try:
-            listed = [model.id for model in self._guarded(lambda: self._client.with_options(max_retries=0).models.list()).data]
+            listed = [model.id for model in self._guarded(lambda: self._client.models.list()).data]
         except ModelError as error:
             if not isinstance(error.__cause__, APIStatusError) or error.__cause__.status_code in (401, 403):
                 raise
@@ -169,61 +247,87 @@ class OpenAIModel:
                 f"{error}\n  the endpoint's models: {nearest(self.name, listed)}" if listed else str(error)
             ) from error
 
-    def _complete(self, client: "OpenAI", prompt: Sequence[Message], sampling: Sampling, seed: int | None) -> Completion:
-        start = time.monotonic()
-        for attempt in range(_GARBAGE_TRIES):
-            if attempt:
-                time.sleep(min(0.1 * 2**attempt, 5.0))
-            answer = self._request(client, prompt, sampling, seed)
+    def _complete(self, client: "OpenAI", job: "_Job") -> Completion:
+        start, usage = time.monotonic(), Usage()
+        for attempt in itertools.count():
+            self._patience.hold()
+            answer, error, used = self._try(client, job)
+            usage += used
             if answer is not None:
-                return self._completion(answer, time.monotonic() - start, attempt + 1)
-        raise self._error(
-            "did not answer in the form of the API (no JSON, or no choices)",
-            "an OpenAI-compatible endpoint answers with JSON that has one choice",
-            "open the address in a browser: a proxy, a login page or another program may stand there",
-        )
+                return self._completion(answer, replace(usage, seconds=time.monotonic() - start))
+            if error is not None and self._adapted(error, job):
+                continue
+            cause = error.__cause__ if error is not None else None
+            if not self._patience.wait(cause if isinstance(cause, Exception) else None, attempt):
+                raise error or model_error(
+                    self._called,
+                    "did not answer in the form of the API (no JSON, or no choices)",
+                    "an OpenAI-compatible endpoint answers with JSON that has one choice",
+                    "open the address in a browser: a proxy, a login page or another program may stand there",
+                )
+        raise AssertionError("unreachable")
 
-    def _request(
-        self, client: "OpenAI", prompt: Sequence[Message], sampling: Sampling, seed: int | None
-    ) -> "ChatCompletion | None":
-        """One answer, retries included; None when it is not in the form of the API."""
-        from openai import BadRequestError
-
-        sent = self._arguments(sampling, seed)
+    def _try(self, client: "OpenAI", job: "_Job") -> "tuple[ChatCompletion | None, ModelError | None, Usage]":
+        """One request: its answer where it has the form of the API, else what failed; and what it took, once."""
+        sent = self._arguments(job)
+        tokens = most_tokens(job.prompt, job.sampling.max_tokens)
+        most_usd = self._price.usd(tokens - job.sampling.max_tokens, job.sampling.max_tokens)
+        ticket = self._spending.begin(tokens=tokens, usd=most_usd, lives_s=2 * self._timeout_s + 60)
+        usage = Usage(requests=1)
         try:
-            answer = self._guarded(lambda: client.chat.completions.create(model=self.name, messages=_plain(prompt), **sent))
+            answer = self._guarded(lambda: client.chat.completions.create(model=self.name, messages=_plain(job.prompt), **sent))
+            usage = self._usage(answer)
         except ModelError as error:
-            if isinstance(error.__cause__, BadRequestError) and self._adapt(error.__cause__, sent):
-                return self._request(client, prompt, sampling, seed)
-            raise
-        return answer if getattr(answer, "choices", None) else None
+            return None, error, usage
+        finally:
+            self._spending.settle(ticket, usage)
+        return (answer if getattr(answer, "choices", None) else None), None, usage
 
-    def _arguments(self, sampling: Sampling, seed: int | None) -> dict[str, Any]:
-        wanted = {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens, "seed": seed}
+    def _arguments(self, job: "_Job") -> dict[str, Any]:
+        sampling = job.sampling
+        wanted = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": job.seed,
+        }
         named = {self._changed.get(name, name): value for name, value in wanted.items() if value is not None}
-        return {name: value for name, value in named.items() if name is not None}
+        sent = {name: value for name, value in named.items() if name is not None}
+        if job.schema is not None and self._schemas:
+            sent["response_format"] = self._schemas.response_format(job.schema)
+        return sent
 
-    def _adapt(self, error: "APIStatusError", sent: Mapping[str, Any]) -> bool:
-        """Some models refuse `max_tokens`, `temperature` or `seed`: remember that, and ask again without."""
-        parameter = error.param if isinstance(error.param, str) else ""
-        if parameter not in sent or "unsupported" not in str(error.code) or parameter == "max_completion_tokens":
-            return False
-        self._changed[parameter] = "max_completion_tokens" if parameter == "max_tokens" else None
-        return True
+    def _adapted(self, error: ModelError, job: "_Job") -> bool:
+        """Some models refuse `max_tokens`, `temperature` or `seed`: remember that, and ask again without.
 
-    def _completion(self, answer: "ChatCompletion", seconds: float, requests: int) -> Completion:
-        choice, usage = answer.choices[0], answer.usage
-        text = (choice.message.content or "") if choice.message else ""
+        Raises:
+            SchemaRefusedError: it is the schema that was refused, as far as can be told.
+        """
+        cause: Any = error.__cause__
+        if isinstance(getattr(cause, "param", None), str):
+            parameter: str = cause.param
+            unsupported = parameter in self._arguments(job) and "unsupported" in str(cause.code)
+            if unsupported and parameter in ("max_tokens", "temperature", "top_p", "seed"):
+                self._changed[parameter] = "max_completion_tokens" if parameter == "max_tokens" else None
+                return True
+        if job.schema is not None and self._schemas.refused(cause):
+            raise self._no_schemas(f"refused a schema ({' '.join(cause.message.split())[:200]})") from error
+        return False
+
+    def _usage(self, answer: Any) -> Usage:
+        usage = getattr(answer, "usage", None)
         prompt, completion = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else (0, 0)
+        details = getattr(usage, "prompt_tokens_details", None)
+        cached = min(getattr(details, "cached_tokens", None) or 0, prompt)
+        cost_usd = self._price.usd(prompt, completion, cached)
+        return Usage(requests=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost_usd)
+
+    def _completion(self, answer: "ChatCompletion", usage: Usage) -> Completion:
+        choice = answer.choices[0]
+        text = (choice.message.content or "") if choice.message else ""
         return Completion(
             text=text.encode("utf-8", "replace").decode(),  # half a surrogate pair could not be written to any file
-            usage=Usage(
-                requests=requests,
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                seconds=seconds,
-                cost_usd=(prompt * self._prices[0] + completion * self._prices[1]) / 1e6,
-            ),
+            usage=usage,
             finish="length" if choice.finish_reason == "length" else "stop",
         )
 
@@ -231,81 +335,20 @@ class OpenAIModel:
         """Run a request; every failure of the client becomes a `ModelError` that says what to do."""
         import openai
 
-        if not ALLOW_REMOTE and not _is_local(self.base_url):
-            raise self._error(
-                "was not asked", "symbiotic_gym.agents.openai_model.ALLOW_REMOTE is False", "script a model instead"
-            )
+        if not ALLOW_REMOTE and not is_local(self.base_url):
+            switch = "symbiotic_gym.agents.openai_model.ALLOW_REMOTE is False"
+            raise model_error(self._called, "was not asked", switch, "script a model instead")
         try:
             return call()
-        except openai.APIStatusError as error:
-            message = " ".join(error.message.split())[:300]
-            advice = _ADVICE.get(error.status_code, "wait and run it again; the endpoint's own log says more")
-            raise self._error(
-                f"answered with status {error.status_code}: {message}",
-                "an answer with status 200",
-                advice,
-                outage=error.status_code not in _PROMPTS_FAULT,
-            ) from error
-        except openai.APITimeoutError as error:
-            advice = "raise timeout_s, or see whether the server is overloaded"
-            raise self._error("did not answer in time", f"an answer within {self._timeout_s:g} s", advice) from error
-        except openai.APIConnectionError as error:
-            problem = f"cannot be reached ({error.__cause__ or error})"
-            advice = "start the server, or correct the address"
-            raise self._error(problem, "a server that listens and finishes its answers", advice) from error
+        except openai.OpenAIError as error:
+            waits = {"timeout_s": self._timeout_s, "longest_wait_s": self._patience.longest_wait_s}
+            raise translated(error, self._called, **waits) from error
         except ValueError:  # a body that says it is JSON and is not
             return None
-        except openai.OpenAIError as error:
-            raise self._error(f"failed: {error}", "an answer", "see the client's message") from error
 
-    def _error(self, problem: str, expected: str, advice: str, *, outage: bool = True) -> ModelError:
-        then = "a run stops here, and the same command goes on with it" if outage else "its episode is invalid, not a failure"
-        why = f"no decision can be made without the model; {then}"
-        return ModelError(
-            explain(f"the model {self.name!r} at {self.base_url} {problem}", expected, why, advice), outage=outage
-        )
-
-
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
-        raise ConfigError(
-            explain(
-                f"{shown!r} as the address of a model",
-                "http://HOST[:PORT]/... or https://HOST[:PORT]/..., without a name or password in it",
-                "addresses are written into run folders and reports",
-                "correct the address; a key goes into OPENAI_API_KEY or api_key=...",
-            )
-        )
-    return url
-
-
-def _key_for(url: str, model: str) -> str:
-    """The environment's key for the provider it belongs to; "none" (the client insists on one) for any other address."""
-    parts = urlsplit(url)
-    homes = {urlsplit(known).hostname for known in (_DEFAULT_URL, os.environ.get("OPENAI_BASE_URL", ""))}
-    if _is_local(url) or parts.scheme != "https" or parts.hostname not in homes:
-        return "none"
-    key = os.environ.get("OPENAI_API_KEY", "")
-    if not key:
-        raise ConfigError(
-            explain(
-                f"no key for the model {model!r} at {url}",
-                "api_key=... or OPENAI_API_KEY",
-                "the endpoint would refuse every request, after the work has begun",
-                'set the key; for a server without one, pass api_key="none"',
-            )
-        )
-    return key
+    @property
+    def _called(self) -> str:
+        return f"the model {self.name!r} at {self.base_url}"
 
 
 def _plain(prompt: Sequence[Message]) -> Any:

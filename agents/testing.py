@@ -5,6 +5,8 @@ can be told to fail in the ways real ones do.
 """
 
 import json
+import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +19,7 @@ from symbiotic_gym.errors import ModelError, explain
 from symbiotic_gym.protocols import Completion, Message, Sampling
 from symbiotic_gym.types import Usage
 
-__all__ = ["EchoModel", "FailingModel", "FakeEndpoint", "Fault", "ScriptedModel"]
+__all__ = ["EchoModel", "FailingModel", "FakeEndpoint", "Fault", "ScriptedJsonModel", "ScriptedModel"]
 
 Answer = Callable[[Sequence[Message]], str]
 
@@ -77,6 +79,33 @@ def _in_order(answers: Sequence[str]) -> Answer:
     return answer
 
 
+class ScriptedJsonModel(ScriptedModel):
+    """A `ScriptedModel` that is asked for JSON too, and believed.
+
+    Attributes:
+        schemas: every schema it was asked with, in order.
+    """
+
+    def __init__(self, answers: Sequence[str] | Answer, name: str = "scripted") -> None:
+        super().__init__(answers, name)
+        self.schemas: list[Mapping[str, Any]] = []
+
+    def generate_json(
+        self,
+        prompts: Sequence[Sequence[Message]],
+        schemas: Sequence[Mapping[str, Any]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
+        """The next answers, whatever the schemas say.
+
+        Raises:
+            ModelError: the list is used up.
+        """
+        self.schemas += schemas
+        return self.generate(prompts, sampling, seeds)
+
+
 class EchoModel(ScriptedModel):
     """Answers with the last message it was sent."""
 
@@ -117,6 +146,8 @@ class Fault:
     """Seconds before the answer."""
     cut: bool = False
     """Promise the whole body, send half of it, and hang up."""
+    reset: bool = False
+    """Break the connection off instead of answering."""
     message: str = "told to fail"
     code: str | None = None
     param: str | None = None
@@ -132,16 +163,20 @@ class FakeEndpoint:
     Args:
         answers: as for `ScriptedModel`.
         models: the names `GET /v1/models` lists; None: that address does not exist.
+        schemas: the types of `response_format` it takes (the answers are up to you all the same); others get status 400.
 
     Attributes:
         requests: the JSON bodies of all requests for completions, those that failed included.
         keys: the keys that came with them.
     """
 
-    def __init__(self, answers: Sequence[str] | Answer = (), *, models: Sequence[str] | None = ("fake",)) -> None:
+    def __init__(
+        self, answers: Sequence[str] | Answer = (), *, models: Sequence[str] | None = ("fake",), schemas: Sequence[str] = ()
+    ) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self._models = models
+        self._schemas = frozenset(schemas)
         self._answer = answers if callable(answers) else _in_order(answers)
         self._faults: deque[Fault] = deque()
         self._lock = threading.Lock()
@@ -176,6 +211,10 @@ class FakeEndpoint:
             return fault, fault.body
         if fault.status != 200:
             return fault, json.dumps({"error": {"message": fault.message, "code": fault.code, "param": fault.param}})
+        wanted = body.get("response_format", {}).get("type", "text")
+        if wanted != "text" and wanted not in self._schemas:
+            problem = {"message": f"response_format {wanted!r} is not supported", "code": None, "param": "response_format"}
+            return Fault(status=400), json.dumps({"error": problem})
         try:
             text = self._answer(body["messages"])
         except ModelError as error:
@@ -205,6 +244,10 @@ class FakeEndpoint:
                 self._send(fault, text)
 
             def _send(self, fault: Fault, text: str) -> None:
+                if fault.reset:  # closed with nothing to linger for: the other side sees a reset
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.close_connection = True
+                    return
                 data = text.encode()
                 try:
                     self.send_response(fault.status)

@@ -11,6 +11,8 @@
     │   ├── SiteError                       kind "site", "rate_limit", "login" or "maintenance": it is at fault
     │   ├── JudgeError                      kind "judge": a verdict needs a judge, and there is none or it gave no usable answer
     │   └── ModelError                      kind "model": a language model's endpoint failed for good
+    │       ├── BudgetError                 kind "budget": what a run may spend is spent
+    │       └── SchemaRefusedError          the endpoint does not hold answers to a JSON schema
     └── StoreError (OSError)                a run folder is damaged, in use, or not a run folder
 
 Messages have four parts: what was given, what was expected, why it matters, what to do next. `explain` joins them.
@@ -22,12 +24,14 @@ from difflib import get_close_matches
 __all__ = [
     "ActionError",
     "BrowserError",
+    "BudgetError",
     "ConfigError",
     "DeadlineError",
     "InfrastructureError",
     "JudgeError",
     "MissingDependencyError",
     "ModelError",
+    "SchemaRefusedError",
     "SiteError",
     "StoreError",
     "SymbioticError",
@@ -62,7 +66,7 @@ class InfrastructureError(SymbioticError, RuntimeError):
 
     Attributes:
         kind: what failed, one word, as it is printed in tables: `browser`, `deadline`, `memory`, `site`, `rate_limit`, `login`,
-            `maintenance`, `judge`, `model`.
+            `maintenance`, `judge`, `model`, `budget`.
     """
 
     kind = "infrastructure"
@@ -104,6 +108,19 @@ class ModelError(InfrastructureError):
     def __init__(self, message: str = "", *, outage: bool = False) -> None:
         super().__init__(message)
         self.outage = outage
+
+
+class BudgetError(ModelError):
+    """What a run may spend on models is spent: the run stops, and goes on when the cap is raised."""
+
+    kind = "budget"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, outage=True)
+
+
+class SchemaRefusedError(ModelError):
+    """An endpoint does not hold answers to a JSON schema; tagged text does instead."""
 
 
 class StoreError(SymbioticError, OSError):

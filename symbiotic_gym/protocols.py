@@ -9,11 +9,11 @@ A policy of your own is any object with `act(observation)`; returning a bare act
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from symbiotic_gym.types import Decision, Observation, Usage
 
-__all__ = ["Agent", "BatchAgent", "Completion", "LanguageModel", "Message", "Sampling"]
+__all__ = ["Agent", "BatchAgent", "Completion", "LanguageModel", "Message", "Sampling", "SchemaModel"]
 
 Message = Mapping[str, str]
 """One chat turn: `{"role": "system" | "user" | "assistant", "content": text}`."""
@@ -81,6 +81,26 @@ class LanguageModel(Protocol):
             seeds: one per prompt; equal seed, prompt and weights give an equal answer where the backend allows it.
 
         Raises:
+            ModelError: the model failed for good.
+        """
+        ...
+
+
+@runtime_checkable
+class SchemaModel(LanguageModel, Protocol):
+    """A language model whose answers can be held to a JSON schema, each to one of its own."""
+
+    def generate_json(
+        self,
+        prompts: Sequence[Sequence[Message]],
+        schemas: Sequence[Mapping[str, Any]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Completion]:
+        """Answer every prompt, in order, in the form of its schema.
+
+        Raises:
+            SchemaRefusedError: the model's server does not do that; ask with `generate` instead.
             ModelError: the model failed for good.
         """
         ...

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 import symbiotic_gym.agents
 from symbiotic_gym.actions import elements, parse
-from symbiotic_gym.agents.parsing import mend_call, read_candidates
+from symbiotic_gym.agents.oracle import OracleAgent
+from symbiotic_gym.agents.parsing import PlanCommand, mend_call, read_candidates, read_plan_command
 from symbiotic_gym.agents.simple import NullAgent, RandomAgent, ReplayAgent
 from symbiotic_gym.agents.testing import EchoModel, FailingModel, ScriptedModel
 from symbiotic_gym.errors import ConfigError, ModelError
 from symbiotic_gym.policies import act_all, agent_name, as_agent
 from symbiotic_gym.protocols import Agent, BatchAgent, Sampling
+from symbiotic_gym.rollout import rollout
 from symbiotic_gym.types import Candidate, Decision, Observation, Outcome, Step, Trajectory
 
 PAGE = '[1] textbox "Name"\n[2] button "OK"\n[3] combobox "Colour"\n[4] option "Red"\nStaticText "hello"\n[5] button "OK"'
@@ -247,3 +249,43 @@ def test_huge_answers_are_read_quickly() -> None:
         '<action>fill("1", "' + "x)" * 5000,
     ):
         read_candidates(text)
+
+
+NAMED = '[1] textbox "Name"\n[2] button "OK"\n[3] link "More"\n[4] link "More"\n[5] tab "7"'
+
+
+@pytest.mark.parametrize(
+    ("written", "call"),
+    [
+        ("click('OK')", 'click("2")'),
+        ('click("ok ")', 'click("2")'),
+        ("click(OK)", 'click("2")'),
+        ("click('button \"OK\"')", 'click("2")'),
+        ("click('[2] button \"OK\"')", 'click("2")'),
+        ('fill("Name", "Ann")', 'fill("1", "Ann")'),
+        ('click("7")', 'click("5")'),
+        ("click(7)", 'click("5")'),
+        ('click("More")', None),
+        ('click("Less")', None),
+        ('click("9")', 'click("9")'),
+        ('click("3")', 'click("3")'),
+        ("send_msg_to_user('OK')", 'send_msg_to_user("OK")'),
+    ],
+)
+def test_an_element_may_be_called_by_a_name_that_only_it_has(written: str, call: str | None) -> None:
+    assert mend_call(written, NAMED) == call
+
+
+def test_plan_commands_are_read_from_their_tag_only() -> None:
+    assert read_plan_command('<plan>branch(0, "Pay")</plan><action>x') == PlanCommand("branch", 0, "Pay")
+    assert read_plan_command("<plan> prune('2', 'no luck') <reason>r") == PlanCommand("prune", 2, "no luck")
+    for text in ('branch(0, "Pay")', "<plan>none</plan>", '<plan>branch("Pay")</plan>', "<plan>go(1, 'x')</plan>", ""):
+        assert read_plan_command(text) is None
+    assert read_plan_command('<plan>prune(0, "x")</plan>', 'text "<plan>prune(0, \\"x\\")</plan>"') is None
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("task", ["pocket.shop.wish-this", "miniwob.click-test"])
+def test_the_oracle_succeeds_and_the_null_agent_does_not(task: str) -> None:
+    assert rollout([task], OracleAgent, [5], workers=1)[0].success
+    assert not rollout([task], NullAgent, [5], workers=1, max_steps=3)[0].success

@@ -9,6 +9,7 @@ import pytest
 
 from symbiotic_gym.agents import openai_model
 from symbiotic_gym.agents.openai_model import OpenAIModel
+from symbiotic_gym.agents.spending import Price
 from symbiotic_gym.agents.testing import FakeEndpoint, Fault
 from symbiotic_gym.errors import ConfigError, ModelError
 from symbiotic_gym.protocols import Message, Sampling
@@ -31,7 +32,9 @@ def endpoint() -> Iterator[FakeEndpoint]:
 
 @pytest.fixture
 def model(endpoint: FakeEndpoint) -> Iterator[OpenAIModel]:
-    model = OpenAIModel("fake", base_url=endpoint.url, timeout_s=30, max_retries=2, price_per_million=(1.0, 10.0))
+    model = OpenAIModel(
+        "fake", base_url=endpoint.url, timeout_s=30, max_retries=2, prices={"fake": Price(prompt=1.0, completion=10.0)}
+    )
     yield model
     model.close()
 
@@ -279,7 +282,7 @@ def test_one_switch_keeps_tests_on_this_machine(monkeypatch: pytest.MonkeyPatch)
     model.close()
 
 
-@pytest.mark.parametrize("wrong", [{"timeout_s": 0}, {"max_retries": -1}, {"concurrency": 0}, {"price_per_million": (-1, 0)}])
+@pytest.mark.parametrize("wrong", [{"timeout_s": 0}, {"max_retries": -1}, {"concurrency": 0}, {"longest_wait_s": -1}])
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="what to do"):
         OpenAIModel("m", base_url="http://127.0.0.1:1/v1", **wrong)  # type: ignore[arg-type]

@@ -141,7 +141,8 @@ def test_a_language_model_teaches_with_retrieval_and_its_outage_is_survived(tmp_
     )
     with FakeEndpoint(presses_the_button) as endpoint:
         config = replace(config, large=f"openai:fake@{endpoint.url}")
-        endpoint.fail(Fault(), Fault(), *[Fault(status=410, message="switched off")])
+        # two requests find out that it takes no schemas, two are answered, and then it is gone
+        endpoint.fail(*[Fault()] * 4, Fault(status=410, message="switched off"))
         with pytest.raises(ModelError, match="switched off"):
             run_symbiosis(config, tmp_path / "run")
         assert len(EpisodeLog(tmp_path / "run" / "episodes" / "01-explore_large.jsonl")) == 1

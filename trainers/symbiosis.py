@@ -142,10 +142,10 @@ class _Large:
         """Whether the knowledge base can change what it does."""
         return self._model is not None
 
-    def agent(self, knowledge: KnowledgeBase, task: str) -> Agent:
+    def agent(self, knowledge: KnowledgeBase, task: str, *, evaluated: bool) -> Agent:
         if self._model is None:
             return ScriptedAgent(mistakes=self._config.mistakes)
-        hidden = Exclusion(level=self._config.retrieval, task=task)
+        hidden = Exclusion(level=self._config.retrieval if evaluated else "none", task=task)
         return LargeAgent(self._model, knowledge=knowledge, exclude=hidden)
 
 
@@ -186,7 +186,10 @@ class _Loop:
         return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=self.config.max_action_tokens)
 
     def _large_agent(self, task: str) -> Agent:
-        return self.large.agent(self.knowledge, task)
+        return self.large.agent(self.knowledge, task, evaluated=False)
+
+    def _evaluated_large_agent(self, task: str) -> Agent:
+        return self.large.agent(self.knowledge, task, evaluated=True)
 
     def _small_agent(self, iteration: int, sampling: Sampling) -> MakeAgent:
         """Agents on the weights that `iteration` produced; 0 is the untrained model."""
@@ -213,7 +216,7 @@ class _Loop:
         greedy = Sampling(max_tokens=self.config.max_action_tokens)
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
-            self._play(_Phase("evaluate", "large", iteration), self._large_agent)
+            self._play(_Phase("evaluate", "large", iteration), self._evaluated_large_agent)
 
     def _play(self, phase: _Phase, make_agent: MakeAgent) -> list[Trajectory]:
         seeds = self.config.seeds(phase.name, phase.iteration)

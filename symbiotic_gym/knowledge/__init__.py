@@ -6,7 +6,8 @@
 
 `entries.py` says what is kept, `base.py` keeps and finds it, `exclusion.py` decides what may not be returned, `leaks.py`
 reports what was returned. An agent takes anything `Searchable`: the base itself, or one of the things around it, which mask
-what they return (`masking.py`) or return nothing where nothing is needed (`states.py`; with a language model, `agents/retrieval.py`).
+what they return (`masking.py`) or return nothing where nothing is needed (`states.py`; with a language model,
+`agents/retrieval.py`).
 """
 
 from symbiotic_gym.knowledge.base import KnowledgeBase

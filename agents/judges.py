@@ -46,7 +46,7 @@ class RewardJudge:
 
 
 class StatusJudge:
-    """One grade from A (reached) to E (wrong), as AgentSymbiotic's tree search scores states (arXiv 2502.07942, its public code).
+    """One grade from A (reached) to E (wrong), as AgentSymbiotic's tree search scores states (arXiv 2502.07942, its code).
 
     Only A is success; the score goes from 1 for A to 0 for E.
     """

@@ -185,9 +185,7 @@ def test_a_model_that_is_gone_is_not_a_verdict_either() -> None:
             judge.judge(episode())
 
 
-STATUS_PROMPT = """\
-You check the work of a program that uses websites for people. You are told a goal, every action the program took, and the page \
-it ended on. Decide how far it got."""
+STATUS_PROMPT = "You check the work of a program that uses websites for people. You are told a goal, every action the program"
 
 
 def test_the_prompts_are_the_ones_the_numbers_were_measured_with() -> None:

@@ -1,0 +1,39 @@
+"""Interop tests run where browsergym-experiments can be imported, and those with AgentLab where it can: `make interop`."""
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def stock_browsergym(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """BrowserGym as its users have it, with MiniWoB's pages from the disk and whichever Chromium this machine has."""
+    from playwright.sync_api import BrowserType
+
+    from symbiotic_gym.browser.find import require_chromium
+
+    launch, executable = BrowserType.launch, require_chromium()
+    monkeypatch.setattr(
+        BrowserType, "launch", lambda self, **kwargs: launch(self, **({"executable_path": executable} | kwargs))
+    )
+    import browsergym.experiments.loop
+
+    for counted in ("count_tokens", "count_messages_token"):  # they fetch tiktoken's vocabulary from the network
+        monkeypatch.setattr(browsergym.experiments.loop, counted, lambda text: len(str(text)) // 4)
+    with resources.as_file(resources.files("miniwob").joinpath("html", "miniwob")) as folder:
+        monkeypatch.setenv("MINIWOB_URL", f"{folder.as_uri()}/")
+        monkeypatch.setenv("AGENTLAB_EXP_ROOT", str(tmp_path))
+        import browsergym.miniwob
+
+        yield
+    from browsergym import core
+
+    if core._PLAYWRIGHT is not None:  # its browsers are closed; the driver would keep an event loop in this thread
+        core._PLAYWRIGHT.stop()
+        core._set_global_playwright(None)
+
+
+assert os.environ.get("OPENAI_API_KEY") is None, "tests/conftest.py takes keys away before anything else runs"

@@ -80,18 +80,27 @@ class Bm25Index:
 
     def scores(self, query: str) -> NDArray[np.float64]:
         """The score of every text, in order; 0 where no word of the query occurs."""
-        total = np.zeros(self.size)
+        if not self.size:
+            return np.zeros(0)
         lengths = np.array(self._lengths, dtype=np.float64)
-        norm = 1.5 * (0.25 + 0.75 * lengths / max(1e-9, lengths.mean() if self.size else 1.0))
-        known = set(words_of(query)) & self._postings.keys()
-        left = READ
-        for word in sorted(
-            known, key=lambda word: (len(self._postings[word][0]), word)
-        ):  # sums of floats depend on their order
-            texts, counts = (np.array(column) for column in self._postings[word])
-            left -= len(texts)
+        norm = 1.5 * (0.25 + 0.75 * lengths / max(1e-9, lengths.mean()))
+        read = self._rarest(set(words_of(query)) & self._postings.keys())
+        if not read:
+            return np.zeros(self.size)
+        # views of growing arrays, which cannot grow while there are views: copied into one before anything is added again
+        texts = np.concatenate([np.frombuffer(texts, dtype=np.int32) for texts, _ in read])
+        counts = np.concatenate([np.frombuffer(counts, dtype=np.uint16) for _, counts in read]).astype(np.float64)
+        sizes = np.array([len(texts) for texts, _ in read])
+        rarity = np.log1p((self.size - sizes + 0.5) / (sizes + 0.5))
+        return np.bincount(texts, np.repeat(rarity, sizes) * counts / (counts + norm[texts]), minlength=self.size)
+
+    def _rarest(self, words: set[str]) -> list[tuple["array[int]", "array[int]"]]:
+        """The postings to read for these words, rarest first; in a fixed order, because sums of floats depend on it."""
+        chosen, left = [], READ
+        for _, word in sorted((len(self._postings[word][0]), word) for word in words):
+            posting = self._postings[word]
+            left -= len(posting[0])
             if left < 0:
                 break
-            rarity = np.log1p((self.size - len(texts) + 0.5) / (len(texts) + 0.5))
-            total[texts] += rarity * counts / (counts + norm[texts])
-        return total
+            chosen.append(posting)
+        return chosen

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,10 @@ def stock_browsergym(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     monkeypatch.setattr(
         BrowserType, "launch", lambda self, **kwargs: launch(self, **({"executable_path": executable} | kwargs))
     )
-    import browsergym.experiments.loop
-
-    for counted in ("count_tokens", "count_messages_token"):  # they fetch tiktoken's vocabulary from the network
-        monkeypatch.setattr(browsergym.experiments.loop, counted, lambda text: len(str(text)) // 4)
+    for module in ("browsergym.experiments.loop", "agentlab.experiments.loop"):
+        if find_spec(module.partition(".")[0]) is not None:
+            for counted in ("count_tokens", "count_messages_token"):  # they fetch tiktoken's vocabulary from the network
+                monkeypatch.setattr(f"{module}.{counted}", lambda text: len(str(text)) // 4)
     with resources.as_file(resources.files("miniwob").joinpath("html", "miniwob")) as folder:
         monkeypatch.setenv("MINIWOB_URL", f"{folder.as_uri()}/")
         monkeypatch.setenv("AGENTLAB_EXP_ROOT", str(tmp_path))

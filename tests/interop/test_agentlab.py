@@ -11,6 +11,10 @@ from symbiotic_gym.agents.browsergym_observations import KEYS
 
 pytest.importorskip("agentlab")
 
+from symbiotic_gym.suites.any_browsergym import import_without_downloads  # noqa: E402
+
+import_without_downloads("browsergym.webarena")  # AgentLab imports it, and it would ask the network for nltk's data
+
 from agentlab.agents.generic_agent import GenericAgentArgs
 from agentlab.agents.generic_agent.agent_configs import FLAGS_GPT_3_5
 from agentlab.llm.chat_api import BaseModelArgs, CheatMiniWoBLLM

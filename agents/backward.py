@@ -78,7 +78,7 @@ def backward_construct(
         most: parts that are asked about; of more, evenly spread ones are.
         shortest: fewest steps of a part.
         longest: most steps of a part.
-        committee: models that have to agree, all of them, that the part reaches the goal; an answer that cannot be read is a no.
+        committee: models that all have to agree that the part reaches the goal; an answer that cannot be read is a no.
         page_budget: characters of each page shown.
 
     Raises:

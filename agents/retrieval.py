@@ -1,7 +1,7 @@
 """Retrieval with a language model's help: whether to ask the memory at all, and which of what was found to show.
 
-Both are `Searchable`, around a knowledge base or around each other, so that any agent that takes one takes them. What such a model
-answers is advice and no verdict: where it cannot be read, nothing is held back, and it is counted.
+Both are `Searchable`, around a knowledge base or around each other, so that any agent that takes one takes them. What such a
+model answers is advice and no verdict: where it cannot be read, nothing is held back, and it is counted.
 """
 
 import re

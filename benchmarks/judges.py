@@ -1,11 +1,12 @@
 """How far each judge agrees with the environment's reward, on successes and on failures.
 
-The episodes come from a run folder (`--run FOLDER`), or are played here: on Pocket the oracle's and each near miss's, on MiniWoB
-those of the scripted expert, of one that errs and of random play. A verdict is asked for once: `--verdicts FILE` keeps them, and
-a run that was cut short goes on from there. An answer that cannot be read is counted beside the agreement, never in it.
+The episodes come from a run folder (`--run FOLDER`), or are played here: on Pocket the oracle's and a near miss's of the same
+instance, on MiniWoB those of the scripted expert, of one that errs and of random play, of the same instances too. A verdict is
+asked for once: `--verdicts FILE` keeps them, and a run that was cut short goes on from there. An answer that cannot be read is
+counted beside the agreement, never in it.
 
-Without `--model`, only the judge that needs none is measured. `--model openai:NAME@URL` measures those that ask one; a panel or a
-debate of one model is of three that draw their answers differently.
+Without `--model`, only the judge that needs none is measured. `--model openai:NAME@URL` measures those that ask one; a panel or
+a debate of one model is of three that draw their answers differently.
 """
 
 import sys
@@ -73,30 +74,36 @@ class Drawn:
         return self._inner.generate(prompts, replace(sampling, temperature=self._temperature), own)
 
 
-def play(log: EpisodeLog, *, pocket: int, miniwob: int, progress: Progress) -> None:
-    """Play what is not in the log yet: `pocket` templates by oracle and one near miss each, `miniwob` seeds by three agents."""
+def play(folder: Path, *, pocket: int, miniwob: int, progress: Progress) -> list[EpisodeLog]:
+    """Play what is not there yet: `pocket` templates by oracle and near miss, `miniwob` seeds of each task by three agents.
+
+    Returns:
+        One log per player, each with the same instances as the others of its suite.
+    """
     names = list(templates())
     chosen = names[:: max(1, len(names) // max(1, pocket))][:pocket]
-    plays: list[tuple[Episode, Callable[[], Agent], str, int]] = []
-    for i, name in enumerate(chosen):
-        plays.append((Episode(f"pocket.{name}", 2 * i), OracleAgent, "oracle", POCKET_STEPS))
-        plays.append((Episode(f"pocket.{name}", 2 * i + 1), _missing(name, 2 * i + 1), "near miss", POCKET_STEPS))
-    for seed in range(miniwob):
-        for j, task in enumerate(MINIWOB):
-            agents: tuple[Callable[[], Agent], ...] = (ScriptedAgent, lambda: ScriptedAgent(mistakes=0.5), RandomAgent)
-            kind = (seed + j) % 3
-            name = ("scripted", "scripted, half wrong", "random")[kind]
-            plays.append((Episode(f"miniwob.{task}", seed), agents[kind], name, 10))
-    with Rollouts(1) as rollouts, progress.phase("playing", len(plays)) as bar:
-        for episode, make_agent, name, steps in plays:
-            rollouts.run([episode], make_agent, name=name, max_steps=steps, log=log)
-            bar.advance(f"{episode.task} {name}")
+    instances = [(name, seed) for seed, name in enumerate(chosen)]
+    simple = [Episode(f"miniwob.{task}", seed) for seed in range(miniwob) for task in MINIWOB]
+    players: list[tuple[str, list[tuple[Episode, Callable[[], Agent]]], int]] = [
+        ("oracle", [(Episode(f"pocket.{n}", s), OracleAgent) for n, s in instances], POCKET_STEPS),
+        ("near miss", [(Episode(f"pocket.{n}", s), _missing(n, s)) for n, s in instances], POCKET_STEPS),
+        ("scripted", [(episode, ScriptedAgent) for episode in simple], 10),
+        ("half wrong", [(episode, lambda: ScriptedAgent(mistakes=0.5)) for episode in simple], 10),
+        ("random", [(episode, RandomAgent) for episode in simple], 10),
+    ]
+    logs = [EpisodeLog(folder / f"{name.replace(' ', '-')}.jsonl") for name, _, _ in players]
+    with Rollouts(1) as rollouts, progress.phase("playing", sum(len(plays) for _, plays, _ in players)) as bar:
+        for log, (name, plays, steps) in zip(logs, players, strict=True):
+            for episode, make_agent in plays:
+                rollouts.run([episode], make_agent, name=name, max_steps=steps, log=log)
+                bar.advance(f"{episode.task} {name}")
+    return logs
 
 
 def _missing(name: str, seed: int) -> Callable[[], Agent]:
     drawn = draw(name, seed)
     misses = drawn.template.misses(drawn.instance)
-    player = list(misses.values())[seed // 2 % len(misses)]
+    player = list(misses.values())[seed % len(misses)]
     return lambda: PlayAgent(lambda goal: (player, drawn.instance.params), "near miss")
 
 
@@ -186,27 +193,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--model", metavar="openai:NAME@URL", help="the model that the judges ask")
     parser.add_argument("--run", type=Path, metavar="FOLDER", help="judge the episodes of this run folder instead of playing")
-    parser.add_argument(
-        "--episodes", type=Path, default=Path("runs/judges/episodes.jsonl"), help="where played episodes are kept"
-    )
-    parser.add_argument("--verdicts", type=Path, default=Path("runs/judges/verdicts.jsonl"), help="where verdicts are kept")
+    parser.add_argument("--folder", type=Path, default=Path("runs/judges"), help="where played episodes are kept")
+    parser.add_argument("--verdicts", type=Path, metavar="FILE", help="where verdicts are kept (default: in the folder)")
     parser.add_argument("--pocket", type=int, default=40, help="Pocket templates, two episodes each (default 40)")
-    parser.add_argument("--miniwob", type=int, default=6, help="seeds of each of 8 MiniWoB tasks (default 6)")
+    parser.add_argument("--miniwob", type=int, default=3, help="seeds of each of 8 MiniWoB tasks, by three agents (default 3)")
     options = parser.parse_args(arguments)
     progress = Progress()
-    if options.run is None:
-        if options.smoke:
-            options.pocket, options.miniwob = 1, 1
-            options.episodes = options.episodes.with_name("smoke.jsonl")
-            options.verdicts = options.verdicts.with_name("smoke-verdicts.jsonl")
-        logs = [EpisodeLog(options.episodes)]
-        play(logs[0], pocket=options.pocket, miniwob=options.miniwob, progress=progress)
-    else:
+    folder = options.folder / "smoke" if options.smoke else options.folder
+    if options.run is not None:
         logs = [EpisodeLog(file) for file in sorted((options.run / "episodes").glob("*.jsonl"))]
+    elif options.smoke:
+        logs = play(folder, pocket=1, miniwob=1, progress=progress)
+    else:
+        logs = play(folder, pocket=options.pocket, miniwob=options.miniwob, progress=progress)
     trajectories = [t for log in logs for t in log.trajectories if t.outcome.scored]
     model = OpenAIModel.from_spec(options.model) if options.model else None
     report = Report("judges")
-    report.add(*rows(trajectories, measure(trajectories, model, options.verdicts, progress)))
+    report.add(*rows(trajectories, measure(trajectories, model, options.verdicts or folder / "verdicts.jsonl", progress)))
     return 0 if report.finish(options.json) else 1
 
 

@@ -11,7 +11,7 @@ from symbiotic_gym.agents.browsergym_observations import KEYS
 
 pytest.importorskip("agentlab")
 
-from symbiotic_gym.suites.any_browsergym import import_without_downloads  # noqa: E402
+from symbiotic_gym.suites.any_browsergym import import_without_downloads
 
 import_without_downloads("browsergym.webarena")  # AgentLab imports it, and it would ask the network for nltk's data
 

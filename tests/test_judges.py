@@ -207,4 +207,12 @@ def test_the_prompts_are_the_ones_the_numbers_were_measured_with() -> None:
     assert user["content"] == f"{transcript(episode())}\nWhich grade, A, B, C, D or E?"
 
 
-PINNED: dict[str, str] = {}
+PINNED = {
+    "backward_v1.txt": "77d74a8c7af2",
+    "judge_debate_v1.txt": "79378cd6e28d",
+    "judge_question_v1.txt": "72f1145787ff",
+    "judge_rubric_v1.txt": "deb96bb35def",
+    "judge_score_v1.txt": "4cf445f2effd",
+    "judge_status_v1.txt": "62664a230d6b",
+    "retrieval_v1.txt": "64972c73c7a4",
+}

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - what AgentLab imports has to be imported before it
 """AgentLab's own agent class in our environment, and our agent in one of its studies. Needs AgentLab: `make interop`."""
 
 from pathlib import Path

@@ -155,6 +155,7 @@ def test_a_language_model_teaches_with_retrieval_and_its_outage_is_survived(tmp_
     helped = ["Steps that helped" in prompt for prompt in asked]
     assert any(helped), "what was found is retrieved when the large model explores"
     assert not helped[-1], "and not when the same template is evaluated"
+    assert [row["name"] for row in summary["leaks"]] == ["nothing retrieved"] * 3
     kept = {(entry["iteration"], entry["source"]) for entry in JsonLines(tmp_path / "run" / "knowledge.jsonl").read()}
     assert kept >= {(1, "large"), (1, "both"), (2, "large"), (2, "both")}
     assert (tmp_path / "run" / "candidates" / "iteration-1.jsonl").exists()

@@ -17,7 +17,7 @@ from pathlib import Path
 from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAgent, SmallAgent
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ConfigError, explain
-from symbiotic_gym.knowledge import Exclusion, KnowledgeBase
+from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, leaks
 from symbiotic_gym.models import MODELS, resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
@@ -284,5 +284,11 @@ class _Loop:
 
     def _save(self) -> Summary:
         summary = summarize(self.config, self.large.name, self.results, self.trainings, self.clock.seconds)
+        if self.large.retrieves:  # said of what was retrieved, not of what the config asked for
+            summary["leaks"] = [
+                {"iteration": result.iteration, **leaks(result.trajectories, self.knowledge).to_json()}
+                for result in self.results
+                if result.phase == "evaluate" and result.player == "large"
+            ]
         write_json(self.out / "summary.json", summary)
         return summary

@@ -122,7 +122,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     for row in summary.get("leaks", ()):
         console.print(
             f"Large model, iteration {row['iteration']}: {row['name']}; {row['helped']} of {row['decisions']} decisions were "
-            f"shown steps, the nearest with {row['nearest_page']:.0%} of the page's words, {row['nearest_goal']:.0%} of the goal's."
+            f"shown steps, the nearest with {row['nearest_page']:.0%} of the page's words and "
+            f"{row['nearest_goal']:.0%} of the goal's."
         )
     console.print(_per_task(summary))
     console.print(_phases(summary))

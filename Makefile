@@ -4,6 +4,7 @@
 #   make run      the whole symbiotic loop on embedded tasks and models, ending in a table
 #   make test     the tests
 #   make check    what CI does: format, lint, types, tests
+#   make interop  the tests with AgentLab, in an environment of its own: its openai is another
 #
 # The first call sets up (minutes); later ones find that done and start at once. PYTHON=python3.12 chooses the interpreter.
 
@@ -19,7 +20,7 @@ ifneq ($(shell [ "$$(cat $(READY) 2>/dev/null)" = "$$PWD" ] && $(VENV)/bin/pytho
 .PHONY: $(READY)
 endif
 
-.PHONY: help setup run test check clean
+.PHONY: help setup run test check interop clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,8 +40,17 @@ check: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q
 
+# AgentLab without what these tests do not use of it (ray, gradio, dask, torch): minutes instead of gigabytes.
+INTEROP := .venv-interop
+interop: setup
+	@test -x $(INTEROP)/bin/pytest || { $(VENV)/bin/python -m venv $(INTEROP) \
+	    && $(INTEROP)/bin/pip install -qq --disable-pip-version-check -e '.[interop]' 'openai<2' anthropic litellm pandas pyyaml \
+	        gitpython joblib python-slugify requests python-dotenv contexttimer ipython browsergym-webarena hypothesis pytest \
+	    && $(INTEROP)/bin/pip install -qq --disable-pip-version-check --no-deps agentlab==0.4.2; }
+	$(INTEROP)/bin/python -m pytest -q -W ignore tests/interop
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf $(VENV) $(INTEROP) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 
 # A set-up that was interrupted leaves $(BUSY) behind, and packages that may be half there: it is started over.
 $(READY): pyproject.toml setup.cfg constraints.txt

@@ -1,4 +1,4 @@
-"""The seams: what an agent and a language model have to offer. Protocols, so nothing has to be inherited.
+"""The seams: what an agent, a language model and a judge have to offer. Protocols, so nothing has to be inherited.
 
 A policy of your own is any object with `act(observation)`; returning a bare action string is enough:
 
@@ -8,12 +8,12 @@ A policy of your own is any object with `act(observation)`; returning a bare act
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from symbiotic_gym.types import Decision, Observation, Usage
+from symbiotic_gym.types import Decision, Observation, Trajectory, Usage
 
-__all__ = ["Agent", "BatchAgent", "Completion", "LanguageModel", "Message", "Sampling", "SchemaModel"]
+__all__ = ["Agent", "BatchAgent", "Completion", "Judge", "LanguageModel", "Message", "Sampling", "SchemaModel", "Verdict"]
 
 Message = Mapping[str, str]
 """One chat turn: `{"role": "system" | "user" | "assistant", "content": text}`."""
@@ -102,5 +102,33 @@ class SchemaModel(LanguageModel, Protocol):
         Raises:
             SchemaRefusedError: the model's server does not do that; ask with `generate` instead.
             ModelError: the model failed for good.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a judge says of an episode."""
+
+    success: bool
+    score: float
+    """How near the goal is, or how sure the judge is of it; in [0, 1]."""
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the verdict is made of (answers to questions, votes): JSON values only."""
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+
+
+class Judge(Protocol):
+    """Says whether an episode reached its goal. See `symbiotic_gym.agents.judges`."""
+
+    name: str
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """The verdict on an episode, or on the beginning of one.
+
+        Raises:
+            JudgeError: there is no verdict; one is never made up out of an answer that cannot be read.
+            ModelError: a model that it asks failed for good.
         """
         ...

@@ -10,9 +10,23 @@ from bm25s import BM25
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symbiotic_gym.bm25 import Bm25, words_of
 from symbiotic_gym.errors import ConfigError, StoreError
-from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, excerpt
+from symbiotic_gym.knowledge import (
+    Exclusion,
+    Gated,
+    KnowledgeBase,
+    LeakReport,
+    Masked,
+    StateValues,
+    estimate_tokens,
+    excerpt,
+    leaks,
+)
+from symbiotic_gym.knowledge import index as index_module
+from symbiotic_gym.knowledge.columns import Columns
+from symbiotic_gym.knowledge.excerpts import without_ids
+from symbiotic_gym.knowledge.index import Bm25Index, words_of
+from symbiotic_gym.suites.kinship import template_of
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 
 NOTHING = Exclusion(level="none")
@@ -164,9 +178,8 @@ WORDS = st.lists(st.sampled_from(["red", "lamp", "cart", "mail", "[12]", "Ok", "
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=8), WORDS)
 def test_scores_are_those_of_bm25s(texts: list[str], query: str) -> None:
-    ours = Bm25()
-    for text in texts:
-        ours.add(text)
+    ours = Bm25Index()
+    ours.add(texts)
     words = [words_of(text) for text in texts]
     if not any(words):
         assert not ours.scores(query).any()
@@ -190,8 +203,9 @@ def test_pages_are_cut_around_the_line_acted_on() -> None:
     assert lines[60] in found.page.split("\n")
     assert 100 < len(found.page) <= 200
     assert set(found.page.split("\n")) <= set(lines)
-    assert excerpt(base.entries[0], 10) == lines[60][:10]
-    assert excerpt(base.entries[0], 100_000) == base.entries[0].page
+    entry = base.entries[0]
+    assert excerpt(entry.page, entry.action, 10) == lines[60][:10]
+    assert excerpt(entry.page, entry.action, 100_000) == entry.page
 
 
 # --- nothing of a held-out task is ever returned
@@ -227,11 +241,13 @@ def test_instance_keeps_other_seeds_of_a_generated_task_and_no_seed_of_a_fixed_o
     base = KnowledgeBase()
     base.add(played("miniwob.x", 1, "g", ("page one",)), iteration=0)
     base.add(played("webarena.27", 1, "g", ("page two",)), iteration=0, template="intent-9")
-    generated = base.search("g", "page", exclude=Exclusion(task="miniwob.x", seed=2), k_page=5)
+    generated = base.search("g", "page", exclude=Exclusion(level="instance", task="miniwob.x", seed=2), k_page=5)
     assert {r.entry.task for r in generated} == {"miniwob.x", "webarena.27"}
-    fixed = base.search("g", "page", exclude=Exclusion(task="webarena.27", seed=2, template="intent-9"), k_page=5)
+    fixed = base.search(
+        "g", "page", exclude=Exclusion(level="instance", task="webarena.27", seed=2, template="intent-9"), k_page=5
+    )
     assert {r.entry.task for r in fixed} == {"miniwob.x"}
-    unaware = base.search("g", "page", exclude=Exclusion(task="webarena.27", seed=2), k_page=5)
+    unaware = base.search("g", "page", exclude=Exclusion(level="instance", task="webarena.27", seed=2), k_page=5)
     assert {r.entry.task for r in unaware} == {"miniwob.x"}
 
 
@@ -239,3 +255,186 @@ def test_instance_keeps_other_seeds_of_a_generated_task_and_no_seed_of_a_fixed_o
 def test_an_exclusion_that_would_hold_nothing_back_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="recorded answers"):
         Exclusion(**wrong)  # type: ignore[arg-type]
+
+
+REAL = st.sampled_from(
+    [
+        "miniwob.click-tab",
+        "miniwob.click-tab-2",
+        "miniwob.click-test",
+        "webarena.27",
+        "webarena_verified.27",
+        "webarena.28",
+        "x.y",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(REAL, st.integers(0, 2), st.sampled_from(["", "T1"]), st.integers(0, 2)), min_size=1, max_size=10),
+    REAL,
+    st.sampled_from([None, 0, 1, 2]),
+    st.sampled_from(["", "T1"]),
+    st.sampled_from(["instance", "template", "none"]),
+)
+def test_judging_all_entries_at_once_is_judging_each(
+    episodes: list[tuple[str, int, str, int]], task: str, seed: int | None, template: str, level: str
+) -> None:
+    base = KnowledgeBase()
+    for other, number, kind, page in episodes:
+        base.add(played(other, number, f"goal {page}", (f"[{number}] page {page}",)), iteration=0, template=kind)
+    exclude = Exclusion(level=level, task=task, seed=seed, template=template)  # type: ignore[arg-type]
+    columns = Columns()
+    columns.add(base.entries)
+    at_once = columns.hidden(exclude, "goal 1", "[7] page 1")
+    assert at_once.tolist() == [exclude.hides(entry, "goal 1", "[7] page 1") for entry in base.entries]
+
+
+def test_kin_are_known_across_suites_and_variants() -> None:
+    base = KnowledgeBase()
+    for task in ("webarena_verified.27", "webarena.28", "webarena_lite.27", "miniwob.click-tab-2-hard", "miniwob.click-test"):
+        base.add(played(task, 5, "g", (f"page {task}",)), iteration=0)
+
+    def found(**exclude: object) -> set[str]:
+        kept = base.search("g", "page", exclude=Exclusion(**exclude), k_goal=9)  # type: ignore[arg-type]
+        return {r.entry.task for r in kept}
+
+    assert template_of("webarena.27") == template_of("webarena_verified.27") != template_of("miniwob.click-tab")
+    assert found(task="webarena.27").isdisjoint({"webarena_verified.27", "webarena_lite.27"})
+    assert found(level="instance", task="webarena.27", seed=0).isdisjoint({"webarena_verified.27", "webarena_lite.27"})
+    assert "miniwob.click-tab-2-hard" not in found(task="miniwob.click-tab")
+    assert "miniwob.click-tab-2-hard" in found(level="instance", task="miniwob.click-tab", seed=5)
+    assert "miniwob.click-test" in found(task="miniwob.click-tab")
+
+
+def test_a_seed_that_makes_an_equal_instance_does_not_help() -> None:
+    base = KnowledgeBase()
+    base.add(played("miniwob.click-test", 1, "Click it", ('[3] button "OK"',)), iteration=0)
+    base.add(played("miniwob.click-test", 2, "Click it", ('[3] button "No"',)), iteration=0)
+    exclude = Exclusion(level="instance", task="miniwob.click-test", seed=7)
+    (found,) = base.search("Click it", '[9] button "OK"', exclude=exclude, k_page=5)
+    assert found.entry.page == '[3] button "No"', "only its id tells the other from the page at hand"
+
+
+def test_failures_are_kept_on_request_and_never_found(tmp_path: Path) -> None:
+    base = KnowledgeBase(tmp_path / "k.jsonl", keep_failures=True)
+    assert base.add(played("t.a", status="failure"), iteration=2, source="small") == 1
+    assert base.add(played("t.b", status="invalid"), iteration=2) == 0
+    assert KnowledgeBase(tmp_path / "k.jsonl").entries[0].success is False
+    assert base.search("Click the button", '[1] button "OK"', exclude=NOTHING) == []
+
+
+def test_summaries_are_a_key_beside_the_goal() -> None:
+    base = KnowledgeBase()
+    base.add(played("t.a", goal="Do it", pages=("one",)), iteration=0, summary="Sorts the products by price")
+    base.add(played("t.b", goal="Do it too", pages=("two",)), iteration=0)
+    (found,) = base.search("products sorted", "", exclude=NOTHING)
+    assert found.entry.task == "t.a" and found.entry.summary == "Sorts the products by price"
+
+
+def test_a_query_reads_no_more_than_its_bound_and_leaves_out_the_commonest_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Bm25Index()
+    ours.add(["link home"] * 50 + ["link rare"])
+    everything = ours.scores("link rare")
+    monkeypatch.setattr(index_module, "READ", 40)
+    bounded = ours.scores("link rare")
+    assert everything[0] > 0 and bounded[0] == 0 and bounded[-1] > 0
+    assert bounded.argmax() == everything.argmax() == 50
+
+
+@pytest.mark.parametrize("n", [1, 40, 700])
+def test_sorting_no_further_than_needed_finds_what_sorting_all_finds(n: int) -> None:
+    rng = np.random.default_rng(n)
+    base = KnowledgeBase()
+    for i in range(n):
+        words = " ".join(f"w{w}" for w in rng.integers(0, 5, 4))
+        base.add(played("t.a", i, f"goal w{i % 3}", (f"{words} {'x' * (i % 2)}",)), iteration=0)
+    found = base.search("w1", "w1 w2 w2 x", exclude=NOTHING, k_goal=0, k_page=n)
+    scores = Bm25Index()
+    scores.add([without_ids(entry.page) for entry in base.entries])
+    scored = zip(scores.scores("w1 w2 w2 x"), base.entries, strict=True)
+    wanted = sorted({(-score, entry.page) for score, entry in scored if score > 0})
+    assert {r.entry.page for r in found} == {page for _, page in wanted}
+    pages = [r.entry.page for r in base.search("", "w1 w2 w2 x", exclude=NOTHING, k_goal=0, k_page=3)]
+    assert [-scores.scores("w1 w2 w2 x")[[e.page for e in base.entries].index(p)] for p in reversed(pages)] == [
+        score for score, _ in wanted[: len(pages)]
+    ]
+
+
+def test_tokens_are_estimated_upwards() -> None:
+    assert estimate_tokens("") == 0
+    assert estimate_tokens("button OK") == 3
+
+
+# --- around a base
+
+
+def test_a_masked_base_keeps_the_way_and_hides_the_particulars() -> None:
+    base = KnowledgeBase()
+    page = '[1] textbox "Search"\n[2] link "Blue lamp"\ntext "3 left"\ntext "13 sold to Annabel"'
+    step = Step(
+        observation={"page": page},
+        decision=Decision(action='fill("1", "cheap lamp")', reason="Ann wants a Blue lamp."),
+        reward=0,
+    )
+    goal = 'Buy 3 of the "Blue lamp" for Ann.'
+    base.add(
+        Trajectory(task="t.a", seed=0, goal=goal, agent="a", steps=(step,), outcome=Outcome(status="success")), iteration=0
+    )
+    (found,) = Masked(base).search("Buy", "lamp", exclude=NOTHING)
+    assert found.entry.goal == 'Buy [mask] of the "[mask]" for [mask].'
+    assert found.page == '[1] textbox "Search"\n[2] link "[mask]"\ntext "[mask] left"\ntext "13 sold to Annabel"'
+    assert found.entry.action == 'fill("1", "[mask]")'
+    assert found.entry.reason == "[mask] wants a [mask]."
+
+
+def test_values_of_states_come_from_how_episodes_ended() -> None:
+    values = StateValues()
+    assert values["g", "never"].value == 0.5
+    for i in range(8):
+        values.add(
+            played(
+                goal="g", seed=i, pages=(f"[{i}] start", "good" if i < 6 else "bad"), status="success" if i < 6 else "failure"
+            )
+        )
+    values.add(played(goal="g", pages=("bad",), status="invalid"))
+    assert (values["g", "[77] start"].success_rate, values["g", "start"].episodes) == (0.75, 8)
+    assert values["g", "good"].value == 1.0
+    assert 0 < values["g", "bad"].value < 0.25, "two failures are not yet certain"
+    assert values["another goal", "good"].episodes == 0
+
+
+def test_a_gate_opens_where_the_policy_is_not_sure() -> None:
+    base = KnowledgeBase(keep_failures=True)
+    for seed in range(6):
+        base.add(played("t.a", seed, "g", ("known page",)), iteration=0, source="small")
+        base.add(played("t.b", seed, "g", ("hard page",), status="success" if seed else "failure"), iteration=0, source="small")
+    values = StateValues()
+    values.add_entries(base.entries, source="small")
+    gated = Gated(base, values)
+    assert gated.search("g", "known page", exclude=NOTHING) == []
+    assert gated.search("g", "hard page", exclude=NOTHING)
+    assert gated.search("g", "a new page", exclude=NOTHING)
+
+
+def test_the_report_says_of_which_level_a_result_is_and_how_near_the_nearest_was() -> None:
+    base = KnowledgeBase()
+    for task, seed, page in (("miniwob.click-tab", 1, "a b c d"), ("miniwob.click-tab-2", 1, "a b"), ("pocket.x", 1, "z")):
+        base.add(played(task, seed, f"goal {task[-1]}", (page,)), iteration=0)
+    instance, template, other = (entry.id for entry in base.entries)
+
+    def report(*ids: str) -> LeakReport:
+        decision = Decision(action="noop()", extra={"retrieved": list(ids)})
+        steps = (Step(observation={"page": "a b c e"}, decision=decision, reward=0.0),)
+        test = played("miniwob.click-tab", 1)
+        return leaks([Trajectory(task=test.task, seed=1, goal="goal b", agent="a", steps=steps, outcome=test.outcome)], base)
+
+    assert report().name == "nothing retrieved"
+    assert report(other).name == "unseen template"
+    assert report(other).nearest_page == 0
+    kin = report(other, template)
+    assert (kin.name, kin.nearest_page, kin.relations["same template"]) == ("unseen instance of a known template", 0.5, 1)
+    assert report(instance, other).name == "leaked: same instance"
+    assert report(instance).nearest_page == pytest.approx(3 / 5)
+    assert report("nobody:0").unknown == 1

@@ -252,7 +252,9 @@ def test_an_instance_is_held_back_by_the_seed_it_is_played_with() -> None:
         base.add(
             Trajectory(task="t", seed=seed, goal=goal, agent="a", steps=(step,), outcome=Outcome(status="success")), iteration=0
         )
-    agent = LargeAgent(ScriptedModel(['<action>click("1")</action>'] * 2), knowledge=base, exclude=Exclusion(task="t"))
+    agent = LargeAgent(
+        ScriptedModel(['<action>click("1")</action>'] * 2), knowledge=base, exclude=Exclusion(level="instance", task="t")
+    )
     see: Observation = {"goal": "Buy number 1", "page": '[1] button "Buy 1"', "last_action": "", "last_action_error": ""}
     agent.reset("Buy number 1", seed=1)
     assert {r.entry.seed for r in agent._retrieve(see)} == {2}

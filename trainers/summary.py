@@ -119,6 +119,12 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(_overall(summary))
     seen = summary["seen_before"]
     console.print(f"{seen['count']} of the {seen['n']} held-out instances look (goal and first page) like one learnt from.\n")
+    for row in summary.get("leaks", ()):
+        console.print(
+            f"Large model, iteration {row['iteration']}: {row['name']}; {row['helped']} of {row['decisions']} decisions were "
+            f"shown steps, the nearest with {row['nearest_page']:.0%} of the page's words and "
+            f"{row['nearest_goal']:.0%} of the goal's."
+        )
     console.print(_per_task(summary))
     console.print(_phases(summary))
 

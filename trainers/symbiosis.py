@@ -17,7 +17,7 @@ from pathlib import Path
 from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, ScriptedAgent, SmallAgent
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.errors import ConfigError, explain
-from symbiotic_gym.knowledge import Exclusion, KnowledgeBase
+from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, leaks
 from symbiotic_gym.models import MODELS, resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
@@ -142,10 +142,10 @@ class _Large:
         """Whether the knowledge base can change what it does."""
         return self._model is not None
 
-    def agent(self, knowledge: KnowledgeBase, task: str) -> Agent:
+    def agent(self, knowledge: KnowledgeBase, task: str, *, evaluated: bool) -> Agent:
         if self._model is None:
             return ScriptedAgent(mistakes=self._config.mistakes)
-        hidden = Exclusion(level=self._config.retrieval, task=task)
+        hidden = Exclusion(level=self._config.retrieval if evaluated else "none", task=task)
         return LargeAgent(self._model, knowledge=knowledge, exclude=hidden)
 
 
@@ -186,7 +186,10 @@ class _Loop:
         return Sampling(temperature=self.config.temperature, top_p=0.95, max_tokens=self.config.max_action_tokens)
 
     def _large_agent(self, task: str) -> Agent:
-        return self.large.agent(self.knowledge, task)
+        return self.large.agent(self.knowledge, task, evaluated=False)
+
+    def _evaluated_large_agent(self, task: str) -> Agent:
+        return self.large.agent(self.knowledge, task, evaluated=True)
 
     def _small_agent(self, iteration: int, sampling: Sampling) -> MakeAgent:
         """Agents on the weights that `iteration` produced; 0 is the untrained model."""
@@ -214,7 +217,7 @@ class _Loop:
         greedy = Sampling(max_tokens=self.config.max_action_tokens)
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
-            self._play(_Phase("evaluate", "large", iteration), self._large_agent)
+            self._play(_Phase("evaluate", "large", iteration), self._evaluated_large_agent)
 
     def _play(self, phase: _Phase, make_agent: MakeAgent) -> list[Trajectory]:
         seeds = self.config.seeds(phase.name, phase.iteration)
@@ -282,5 +285,11 @@ class _Loop:
 
     def _save(self) -> Summary:
         summary = summarize(self.config, self.large.name, self.results, self.trainings, self.clock.seconds)
+        if self.large.retrieves:  # said of what was retrieved, not of what the config asked for
+            summary["leaks"] = [
+                {"iteration": result.iteration, **leaks(result.trajectories, self.knowledge).to_json()}
+                for result in self.results
+                if result.phase == "evaluate" and result.player == "large"
+            ]
         write_json(self.out / "summary.json", summary)
         return summary

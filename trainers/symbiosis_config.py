@@ -61,8 +61,8 @@ class SymbiosisConfig:
     """From the second iteration on: examples of earlier iterations trained on again, per new example."""
     mistakes: float = 0.0
     """The scripted teacher's rate of wrong actions, in [0, 1]."""
-    retrieval: Literal["instance", "template"] = "instance"
-    """What retrieval must not return: steps of the same task instance, or of any instance of the same task."""
+    retrieval: Literal["instance", "template"] = "template"
+    """What retrieval must not return in evaluation: steps of the same task instance, or of any of the same template."""
     train: DistillerConfig = field(default_factory=DistillerConfig)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,33 @@
+"""Prompts are files in `agents/prompts`, `NAME_vN.txt`, whose parts each begin with a line `### PART`."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from symbiotic_gym.errors import ConfigError, explain, nearest
+
+__all__ = ["load_prompt"]
+
+
+@cache
+def load_prompt(name: str) -> Mapping[str, str]:
+    """The parts of a prompt file, by name.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    folder = files("symbiotic_gym.agents").joinpath("prompts")
+    file = folder.joinpath(f"{name}.txt")
+    if not file.is_file():
+        known = sorted(f.name.removesuffix(".txt") for f in folder.iterdir())
+        raise ConfigError(
+            explain(
+                f"there is no prompt {name!r} ({nearest(name, known)})",
+                f"one of {', '.join(known)}",
+                "nothing can be asked without it",
+                "check the name, or the package's data files",
+            )
+        )
+    parts = re.split(r"^### (\w+)\n", file.read_text(encoding="utf-8"), flags=re.M)
+    return {key: text.strip() for key, text in zip(parts[1::2], parts[2::2], strict=True)}

@@ -16,6 +16,7 @@ from symbiotic_gym.actions import VERBS, compare, elements, parse
 from symbiotic_gym.agents.parsing import read_candidates
 from symbiotic_gym.errors import ConfigError, explain, nearest
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, Retrieved
+from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
 from symbiotic_gym.types import Candidate, Decision, Observation
 
@@ -106,6 +107,7 @@ class LargeAgent:
     ) -> None:
         self.model = model
         self.name = f"large({model.name})"
+        self.concurrent = isinstance(model, Concurrent) and model.concurrent
         self.exclude = exclude or Exclusion(level="none")
         self._knowledge = knowledge
         self._k = (k_goal, k_page)

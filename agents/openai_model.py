@@ -65,6 +65,9 @@ class OpenAIModel:
         ConfigError: an endpoint elsewhere and no key, or a number out of range.
     """
 
+    concurrent = True
+    """Its answers are computed elsewhere: callers do not wait for each other."""
+
     def __init__(
         self,
         model: str,

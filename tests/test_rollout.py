@@ -154,7 +154,7 @@ def test_an_outage_ends_the_run_and_the_same_call_goes_on(tmp_path: Path) -> Non
         @classmethod
         def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
             cls.calls += 1
-            if cls.out and cls.calls > 4:
+            if cls.out and cls.calls > 9:
                 raise ModelError("endpoint is gone", outage=True)
             return super().act_batch(agents, observations)
 

@@ -125,7 +125,7 @@ class EpisodeLog:
     def finished(self, task: str, seed: int, retries: int) -> bool:
         """Whether an episode has a scored end, or has used up its tries."""
         places = self._places.get((task, seed))
-        return bool(places) and (places[-1].scored or places[-1].attempt >= retries)
+        return places is not None and (places[-1].scored or places[-1].attempt >= retries)
 
     def spoiled(self) -> list[Trajectory]:
         """The attempts that came out invalid and were followed by another."""

@@ -10,8 +10,10 @@ says what is left to play.
 """
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 from symbiotic_gym import errors
@@ -25,8 +27,10 @@ __all__ = ["Cluster", "RemoteEnv"]
 RESOURCE = "browser"
 MARGIN_S = 30.0
 """Beyond what an environment itself allows for a call: the way there and back, and a fresh worker process."""
-ROOM_TIMEOUT_S = 60.0
-"""A place that does not come free within this time is not counted on any more."""
+ROOM_TIMEOUT_S = 30.0
+"""Where all places are this run's own and taken, another is not counted on after this time."""
+START_TIMEOUT_S = 300.0
+"""A cluster may be starting machines, or others may play on it: no place is waited for any longer than that."""
 
 
 class Cluster:
@@ -35,7 +39,7 @@ class Cluster:
     Args:
         env_kwargs: arguments of `WebEnv`.
         env_class: what plays there; made with a task and `env_kwargs`.
-        room_timeout_s: seconds to wait for a machine with room for one more.
+        room_timeout_s: seconds to wait for a place where all there are are taken by this run.
 
     Raises:
         MissingDependencyError: Ray is not installed.
@@ -49,6 +53,8 @@ class Cluster:
         self._kwargs = dict(env_kwargs)
         self._class = env_class
         self._room_timeout_s = room_timeout_s
+        self._taken = 0
+        self._lock = threading.Lock()
         if not self._ray.is_initialized():
             if os.environ.get("RAY_ADDRESS"):
                 self._ray.init(address="auto", log_to_driver=False)
@@ -65,11 +71,22 @@ class Cluster:
         kwargs = self._kwargs | ({"instance": instance} if instance else {})
         actor = self._ray.remote(num_cpus=0, resources={RESOURCE: 1}, max_restarts=0)(_Player)
         remote = actor.remote(self._class, task, kwargs)
-        ready, _ = self._ray.wait([remote.ready.remote()], timeout=self._room_timeout_s)
-        if not ready:
-            self._ray.kill(remote)
-            raise NoRoomError
-        return RemoteEnv(self._ray, remote, kwargs)
+        self._wait_for(remote)
+        self._count(1)
+        return RemoteEnv(self._ray, remote, kwargs, on_close=lambda: self._count(-1))
+
+    def _wait_for(self, remote: Any) -> None:
+        ready, began = remote.ready.remote(), monotonic()
+        while not self._ray.wait([ready], timeout=1.0)[0]:
+            waited = monotonic() - began
+            full = self._taken >= self._ray.cluster_resources().get(RESOURCE, 0)
+            if waited > START_TIMEOUT_S or (full and waited > self._room_timeout_s):
+                self._ray.kill(remote)
+                raise NoRoomError
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._taken += change
 
     def _check_resource(self) -> None:
         if not self._ray.cluster_resources().get(RESOURCE):
@@ -90,9 +107,11 @@ class RemoteEnv:
         ray: the module.
         actor: a `_Player` of the cluster.
         kwargs: what its environment was made with.
+        on_close: called once when the place is free again.
     """
 
-    def __init__(self, ray: Any, actor: Any, kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, ray: Any, actor: Any, kwargs: Mapping[str, Any], *, on_close: Callable[[], None]) -> None:
+        self._on_close: Callable[[], None] | None = on_close
         self._ray = ray
         self._actor = actor
         self._reset_s = float(kwargs.get("reset_timeout_s", 60.0)) + MARGIN_S
@@ -134,6 +153,9 @@ class RemoteEnv:
             self._call("close", MARGIN_S)
         with suppress(Exception):  # the cluster may be gone, and the place with it
             self._ray.kill(self._actor)
+        if self._on_close is not None:
+            self._on_close()
+            self._on_close = None
 
     def _call(self, name: str, timeout_s: float, *arguments: Any, **keywords: Any) -> Any:
         try:

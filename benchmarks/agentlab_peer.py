@@ -2,8 +2,8 @@
 
     PYTHON benchmarks/agentlab_peer.py sequential|ray JOBS FILE CHROMIUM
 
-FILE holds `[[task, seed, [action, ...]], ...]`: the actions that our scripted agent took, so that both play the same. Prints the
-seconds from the first episode's start to the last one's end, and how many succeeded. AgentLab's parts run with their
+FILE holds `[[task, seed, [action, ...]], ...]`: the actions that our scripted agent took, so that both play the same. Prints
+the seconds from the first episode's start to the last one's end, and how many succeeded. AgentLab's parts run with their
 defaults; a Chromium that is not Playwright's own is named to Playwright, and tokens are counted as words, because AgentLab's
 counter downloads a table.
 """

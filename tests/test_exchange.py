@@ -192,7 +192,7 @@ def test_the_command_leaves_out_what_does_not_read(study: Path, tmp_path: Path) 
     (folder / "exp_args.pkl").write_bytes(_hostile(tmp_path / "m")["eval"])
     done = CliRunner().invoke(app, ["import-agentlab", str(study), "--out", str(tmp_path / "run"), "--allow", ALLOW[0]])
     assert done.exit_code == 0
-    assert "1 folders left out" in done.stdout.replace("\n", " ")
+    assert "1 folders left out" in " ".join(done.stdout.split())
     assert "builtins.eval" in done.stderr
     assert CliRunner().invoke(app, ["import-agentlab", str(tmp_path / "nothing"), "--out", str(tmp_path / "r2")]).exit_code == 2
 

@@ -6,7 +6,7 @@ the averages are the reference set's, of line count, edit distance and semantic 
 
 - length: the number of steps;
 - action mix: how far an episode's shares of verbs are from the reference set's (half the sum of differences, in [0, 1]);
-- similarity: the mean cosine of its words (goal, pages' visible text, actions) with each reference episode's, by tf-idf.
+- similarity: the mean cosine of its words (goal and pages) with each reference episode's, by tf-idf.
 
 A reference episode is compared with the other ones, so that an episode of the same kind scores near 0. As in the paper, the
 check that a sample works (here: the evaluator's verdict) comes first and is a filter of its own.
@@ -25,6 +25,7 @@ __all__ = ["Statistics", "closest", "distances"]
 
 Vector = Mapping[str, float]
 
+_ID = re.compile(r"^ *\[\w+\]", re.MULTILINE)
 _WORD = re.compile(r"[^\W_]+")
 _SMALLEST = 1e-9
 
@@ -111,9 +112,7 @@ def _mix(trajectory: Trajectory) -> dict[str, float]:
 
 
 def _bag(trajectory: Trajectory) -> "Counter[str]":
-    texts = [trajectory.goal]
-    for step in trajectory.steps:
-        texts += [step.observation.get("page", ""), step.decision.action]
+    texts = [trajectory.goal, *(_ID.sub("", step.observation.get("page", "")) for step in trajectory.steps)]
     return Counter(word.casefold() for text in texts for word in _WORD.findall(text))
 
 

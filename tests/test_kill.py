@@ -20,7 +20,8 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(tmp_path:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
     whole = start(tmp_path / "whole", 2)
-    rng, finished = random.Random(0), set()
+    rng = random.Random(0)
+    finished: set[tuple[str, int]] = set()
     log = tmp_path / "killed" / "episodes.jsonl"
     for _ in range(3):
         process = start(tmp_path / "killed", 3)

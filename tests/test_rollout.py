@@ -82,7 +82,7 @@ def play(
 ) -> tuple[list[Any], list[list[str]]]:
     batches: list[list[str]] = []
     log = EpisodeLog(tmp_path / "e.jsonl") if tmp_path else None
-    with Rollouts(3, make_env=lambda task: FakeEnv(task, faults)) as rollouts:  # type: ignore[arg-type,return-value]
+    with Rollouts(3, make_env=lambda task: FakeEnv(task, faults)) as rollouts:
         return rollouts.run(EPISODES, lambda: Counter(batches), name="c", log=log, **options), batches
 
 
@@ -102,7 +102,7 @@ def test_too_many_refused_actions_truncate() -> None:
             seen = super()._see(action)
             return {**seen, "last_action_error": "refused" if action else ""}
 
-    with Rollouts(2, make_env=Refusing) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=Refusing) as rollouts:
         trajectories = rollouts.run(EPISODES[:2], lambda: Counter([]), name="r", max_refused=2)
     assert {(str(t.outcome), len(t.steps)) for t in trajectories} == {("truncated", 2)}
 
@@ -120,7 +120,7 @@ def test_what_is_cut_off_is_judged_as_it_stands() -> None:
                 return 0.0, {"outcome": "invalid(judge)", "error": "no judge", "error_kind": "judge"}
             return 1.0, {"outcome": "success"}
 
-    with Rollouts(2, make_env=Judged) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=Judged) as rollouts:
         done, unjudged = rollouts.run(EPISODES[:2], lambda: Counter([]), name="j", max_steps=2)
     assert (str(done.outcome), done.reward, len(done.steps)) == ("success", 1.0, 2)
     assert (str(unjudged.outcome), unjudged.reward, unjudged.attempt) == ("invalid(judge)", 0.0, 2)
@@ -141,7 +141,7 @@ def test_a_failing_model_makes_invalid_episodes() -> None:
         def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
             raise ModelError("endpoint is gone")
 
-    with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=FakeEnv) as rollouts:
         trajectories = rollouts.run(EPISODES[:2], lambda: Broken([]), name="b")
     assert {str(t.outcome) for t in trajectories} == {"invalid(model)"}
 
@@ -160,7 +160,7 @@ def test_an_outage_ends_the_run_and_the_same_call_goes_on(tmp_path: Path) -> Non
 
     def played() -> list[Trajectory]:
         log, batches = EpisodeLog(tmp_path / "e.jsonl"), []  # type: ignore[var-annotated]
-        with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+        with Rollouts(2, make_env=FakeEnv) as rollouts:
             return rollouts.run(EPISODES, lambda: Flaky(batches), name="f", log=log)
 
     Flaky.out = True
@@ -196,7 +196,7 @@ def test_a_policy_of_ones_own_needs_only_act() -> None:
         def act(self, observation: Observation) -> str:
             return 'click("1")'
 
-    with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=FakeEnv) as rollouts:
         [trajectory] = rollouts.run(EPISODES[:1], Bare, name="bare")
     assert trajectory.success
     assert trajectory.steps[0].decision.action == 'click("1")'
@@ -229,8 +229,8 @@ def test_what_waits_while_the_model_is_busy_is_asked_together() -> None:
 
     with Rollouts(4, make_env=FakeEnv) as rollouts:
         rollouts.run(EPISODES[:4], lambda: Slow(batches), name="s")
-    assert max(map(len, batches)) >= 2
-    assert sum(map(len, batches)) == 12
+    assert max(len(batch) for batch in batches) >= 2
+    assert sum(len(batch) for batch in batches) == 12
 
 
 @pytest.mark.parametrize("batched", [False, True])

@@ -39,7 +39,7 @@ def export(run: Path, to: str, out: Path) -> int:
 
         return export_agentlab(whole.episodes(), out, blobs=Blobs(run / "blobs"))
     if to == "messages" or to == "prompt-completion":
-        return export_chats(whole.episodes(), out, to)
+        return export_chats(whole.episodes(), out, "messages" if to == "messages" else "prompt-completion")
     from symbiotic_gym.exchange.tables import export_openenv, export_parquet
 
     return (export_openenv if to == "openenv" else export_parquet)(whole.episodes(), out)

@@ -22,6 +22,7 @@ from symbiotic_gym.agents.steps import nothing_in, past_step, problem_of
 from symbiotic_gym.agents.token_budget import cut_lines, cut_page
 from symbiotic_gym.errors import ConfigError, SchemaRefusedError, explain
 from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, Retrieved
+from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling, SchemaModel
 from symbiotic_gym.types import Candidate, Decision, Observation, Usage
 
@@ -121,6 +122,7 @@ class LargeAgent:
             )
         self.model = model
         self.name = f"large({model.name})"
+        self.concurrent = isinstance(model, Concurrent) and model.concurrent
         self.exclude = exclude or Exclusion(level="none")
         self._knowledge = knowledge
         self._k = (k_goal, k_page)

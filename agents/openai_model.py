@@ -69,6 +69,9 @@ class OpenAIModel:
         ConfigError: an endpoint elsewhere and no key, a number out of range, or a cap in money for a model without a price.
     """
 
+    concurrent = True
+    """Its answers are computed elsewhere: callers do not wait for each other."""
+
     def __init__(
         self,
         model: str,

@@ -10,7 +10,7 @@ from pathlib import Path
 from symbiotic_gym.agents.scripted import SCRIPTED_TASKS, ScriptedAgent
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
 from symbiotic_gym.progress import Bar, Progress
-from symbiotic_gym.rollout.engine import rollout
+from symbiotic_gym.rollout import rollout
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.types import Trajectory
 

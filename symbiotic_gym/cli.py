@@ -1,14 +1,13 @@
 """The command `symbiotic-gym`: it stands above all four packages, imports inside its commands and holds no logic of its own."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from symbiotic_gym.errors import InfrastructureError, SymbioticError
+from symbiotic_gym.cli_runs import COMMANDS, runs_app
+from symbiotic_gym.cli_shown import shown_errors
 
 __all__ = ["app"]
 
@@ -19,16 +18,9 @@ models_app = typer.Typer(help="The known small models: which are on disk, and fe
 app.add_typer(models_app, name="models")
 sites_app = typer.Typer(no_args_is_help=True, help="The embedded websites.")
 app.add_typer(sites_app, name="sites")
-
-
-@contextmanager
-def shown_errors() -> Iterator[None]:
-    """Turn this project's errors into their message and an exit code: 1 when the world broke, 2 when the call was wrong."""
-    try:
-        yield
-    except SymbioticError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1 if isinstance(error, InfrastructureError) else 2) from None
+app.add_typer(runs_app, name="runs")
+for command in COMMANDS:
+    app.command(command.name)(command.call)
 
 
 @models_app.callback(invoke_without_command=True)

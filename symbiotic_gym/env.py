@@ -169,6 +169,9 @@ class WebEnv(gym.Env[Observation, str]):
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Run one action.
 
+        With `screenshot` observed, `info["box"]` says where the element stood that the action names: left, top, width, height
+        in pixels of the screenshot before.
+
         Never raises for what the action or the infrastructure does: a refused action is told in `last_action_error`, a broken
         browser ends the episode with `info["outcome"] == "invalid(...)"`.
 
@@ -192,7 +195,7 @@ class WebEnv(gym.Env[Observation, str]):
         self._observation = self._fill(result["observation"], goal=last["goal"], action=str(action), error=result["error"])
         reward, done = float(result["reward"]), bool(result["done"])
         self.seconds = result["seconds"]
-        info: dict[str, Any] = {}
+        info: dict[str, Any] = {"box": tuple(result["box"])} if result["box"] else {}
         if done:
             info["outcome"] = str(Outcome(status="success" if reward > 0 else "failure"))
             self._done = True

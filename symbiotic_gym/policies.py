@@ -12,7 +12,14 @@ from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Agent, BatchAgent
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["Observer", "act_all", "agent_name", "as_agent", "check_maker"]
+__all__ = ["Concurrent", "Observer", "act_all", "agent_name", "as_agent", "check_maker", "decides_alone"]
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A model, or an agent on one, that answers several callers at once as fast as one: an endpoint's."""
+
+    concurrent: bool
 
 
 @runtime_checkable
@@ -109,6 +116,11 @@ def act_all(agents: Sequence[Agent], observations: Sequence[Observation]) -> lis
         if len(batch) == len(agents):
             return type(first).act_batch(batch, observations)
     return [agent.act(observation) for agent, observation in zip(agents, observations, strict=True)]
+
+
+def decides_alone(agent: Agent) -> bool:
+    """Whether asking it together with others gains nothing: it has no batch, or its model answers all callers at once."""
+    return not isinstance(agent, BatchAgent) or (isinstance(agent, Concurrent) and agent.concurrent)
 
 
 def check_maker(agent: Any) -> None:

@@ -140,6 +140,10 @@ class Step:
     """Seconds the policy took."""
     step_s: float = 0.0
     """Seconds the environment took."""
+    screenshot: str = ""
+    """What was seen, when it was recorded: `SHA256.webp` of the run folder's `blobs/`."""
+    box: tuple[float, float, float, float] | None = None
+    """Where on that screenshot the element stood that was acted on: left, top, width, height in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +158,8 @@ class Trajectory:
     outcome: Outcome
     final: Mapping[str, str] = field(default_factory=dict)
     """The texts of the last observation, which no decision follows."""
+    final_screenshot: str = ""
+    """The picture of the last observation, named like a step's."""
     attempt: int = 0
     """How many invalid tries of the same episode came before."""
     versions: Mapping[str, str] = field(default_factory=dict)

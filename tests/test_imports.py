@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ["symbiotic_gym", "symbiotic_gym.agents", "symbiotic_gym.trainers", "symbiotic_gym.benchmarks"]
-ABOVE_ALL = {"symbiotic_gym.cli"}
+ABOVE_ALL = {"symbiotic_gym.cli", "symbiotic_gym.cli_runs"}
 HEAVY = ["torch", "transformers", "trl", "peft", "datasets", "playwright", "browsergym", "openai", "matplotlib", "pydantic"]
 
 

@@ -1,5 +1,7 @@
 """The engine: nothing lost, nothing doubled, infrastructure faults told apart, results independent of how many play at once."""
 
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ class FakeEnv:
     """Three steps to success; stands in for a browser where only the engine is under test."""
 
     def __init__(self, task: str, faults: dict[tuple[str, int], int] | None = None) -> None:
+        self.key: tuple[str, int] = ("", 0)
+        self.count = 0
         self.faults = {} if faults is None else faults
         self.closed = False
 
@@ -78,12 +82,12 @@ def play(
 ) -> tuple[list[Any], list[list[str]]]:
     batches: list[list[str]] = []
     log = EpisodeLog(tmp_path / "e.jsonl") if tmp_path else None
-    with Rollouts(3, make_env=lambda task: FakeEnv(task, faults)) as rollouts:  # type: ignore[arg-type,return-value]
+    with Rollouts(3, make_env=lambda task: FakeEnv(task, faults)) as rollouts:
         return rollouts.run(EPISODES, lambda: Counter(batches), name="c", log=log, **options), batches
 
 
 def test_all_episodes_are_there_in_order() -> None:
-    trajectories, batches = play()
+    trajectories, batches = play(whole_waves=True)
     assert [(t.task, t.seed, str(t.outcome), len(t.steps), t.reward) for t in trajectories] == [
         ("t", seed, "success", 3, 1.0) for seed in range(7)
     ]
@@ -98,7 +102,7 @@ def test_too_many_refused_actions_truncate() -> None:
             seen = super()._see(action)
             return {**seen, "last_action_error": "refused" if action else ""}
 
-    with Rollouts(2, make_env=Refusing) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=Refusing) as rollouts:
         trajectories = rollouts.run(EPISODES[:2], lambda: Counter([]), name="r", max_refused=2)
     assert {(str(t.outcome), len(t.steps)) for t in trajectories} == {("truncated", 2)}
 
@@ -116,7 +120,7 @@ def test_what_is_cut_off_is_judged_as_it_stands() -> None:
                 return 0.0, {"outcome": "invalid(judge)", "error": "no judge", "error_kind": "judge"}
             return 1.0, {"outcome": "success"}
 
-    with Rollouts(2, make_env=Judged) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=Judged) as rollouts:
         done, unjudged = rollouts.run(EPISODES[:2], lambda: Counter([]), name="j", max_steps=2)
     assert (str(done.outcome), done.reward, len(done.steps)) == ("success", 1.0, 2)
     assert (str(unjudged.outcome), unjudged.reward, unjudged.attempt) == ("invalid(judge)", 0.0, 2)
@@ -137,7 +141,7 @@ def test_a_failing_model_makes_invalid_episodes() -> None:
         def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
             raise ModelError("endpoint is gone")
 
-    with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=FakeEnv) as rollouts:
         trajectories = rollouts.run(EPISODES[:2], lambda: Broken([]), name="b")
     assert {str(t.outcome) for t in trajectories} == {"invalid(model)"}
 
@@ -150,13 +154,13 @@ def test_an_outage_ends_the_run_and_the_same_call_goes_on(tmp_path: Path) -> Non
         @classmethod
         def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
             cls.calls += 1
-            if cls.out and cls.calls > 4:
+            if cls.out and cls.calls > 9:
                 raise ModelError("endpoint is gone", outage=True)
             return super().act_batch(agents, observations)
 
     def played() -> list[Trajectory]:
         log, batches = EpisodeLog(tmp_path / "e.jsonl"), []  # type: ignore[var-annotated]
-        with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+        with Rollouts(2, make_env=FakeEnv) as rollouts:
             return rollouts.run(EPISODES, lambda: Flaky(batches), name="f", log=log)
 
     Flaky.out = True
@@ -177,7 +181,7 @@ def test_finished_episodes_are_not_played_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_wave_is_replayed_as_it_was(tmp_path: Path) -> None:
-    whole, batches = play(tmp_path)
+    whole, batches = play(tmp_path, whole_waves=True)
     lines = (tmp_path / "e.jsonl").read_text().splitlines(keepends=True)
     for kept in range(7):
         (tmp_path / "e.jsonl").write_text("".join(lines[:kept]))
@@ -192,10 +196,118 @@ def test_a_policy_of_ones_own_needs_only_act() -> None:
         def act(self, observation: Observation) -> str:
             return 'click("1")'
 
-    with Rollouts(2, make_env=FakeEnv) as rollouts:  # type: ignore[arg-type]
+    with Rollouts(2, make_env=FakeEnv) as rollouts:
         [trajectory] = rollouts.run(EPISODES[:1], Bare, name="bare")
     assert trajectory.success
     assert trajectory.steps[0].decision.action == 'click("1")'
+
+
+def test_no_environment_waits_for_anothers_model_call() -> None:
+    """Two agents whose calls wait for each other: in step, or one after the other, neither would ever come back."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    class Meets:
+        def act(self, observation: Observation) -> str:
+            if observation["page"] == "page 1":
+                meeting.wait()
+            return "noop()"
+
+    with Rollouts(2, make_env=FakeEnv) as rollouts:
+        assert all(t.success for t in rollouts.run(EPISODES[:2], Meets, name="m"))
+
+
+def test_what_waits_while_the_model_is_busy_is_asked_together() -> None:
+    busy, batches = threading.Event(), []  # type: ignore[var-annotated]
+
+    class Slow(Counter):
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            if not busy.is_set():
+                busy.set()
+                time.sleep(0.5)
+            return super().act_batch(agents, observations)
+
+    with Rollouts(4, make_env=FakeEnv) as rollouts:
+        rollouts.run(EPISODES[:4], lambda: Slow(batches), name="s")
+    assert max(len(batch) for batch in batches) >= 2
+    assert sum(len(batch) for batch in batches) == 12
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_model_that_hangs_spoils_its_episode_alone(batched: bool) -> None:
+    hang = threading.Event()
+
+    class Hangs(Counter):
+        def act(self, observation: Observation) -> Decision:
+            return type(self).act_batch([self], [observation])[0]
+
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            if any("1)page 1" in o["goal"] + o["page"] for o in observations):
+                hang.wait(30)
+            return super().act_batch(agents, observations)
+
+    class Alone:
+        def __init__(self) -> None:
+            self.inner = Hangs([])
+
+        def act(self, observation: Observation) -> Decision:
+            return self.inner.act(observation)
+
+    started = time.monotonic()
+    with Rollouts(1, make_env=FakeEnv, retries=1) as rollouts:
+        made = (lambda: Hangs([])) if batched else Alone
+        trajectories = rollouts.run(EPISODES[:3], made, name="h", act_timeout_s=0.5)
+    hang.set()
+    assert [str(t.outcome) for t in trajectories] == ["success", "invalid(model)", "success"]
+    assert trajectories[1].attempt == 1
+    assert time.monotonic() - started < 20
+
+
+def test_an_episode_that_takes_too_long_is_invalid_and_not_cut_short() -> None:
+    class Slow(FakeEnv):
+        def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+            time.sleep(0.2 if self.key[1] == 1 else 0)
+            return super().step(action)
+
+    with Rollouts(2, make_env=Slow, retries=0) as rollouts:
+        trajectories = rollouts.run(EPISODES[:3], lambda: Counter([]), name="s", episode_timeout_s=0.3)
+    assert [str(t.outcome) for t in trajectories] == ["success", "invalid(deadline)", "success"]
+
+
+def test_every_invalid_try_is_on_record_and_goes_on_counting(tmp_path: Path) -> None:
+    made: list[FakeEnv] = []
+    faults = {("t", 1): 2}
+
+    def make(task: str) -> FakeEnv:
+        made.append(FakeEnv(task, faults))
+        return made[-1]
+
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    with Rollouts(1, make_env=make, retries=1) as rollouts:
+        [trajectory] = rollouts.run(EPISODES[1:2], lambda: Counter([]), name="c", log=log)
+    assert str(trajectory.outcome) == "invalid(browser)"
+    assert [(str(t.outcome), t.attempt, t.outcome.message) for t in log.spoiled()] == [("invalid(browser)", 0, "died")]
+    assert len(made) == 2 and made[0].closed, "the second try got the environment that the first had spoiled"
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    with Rollouts(1, make_env=make, retries=2) as rollouts:
+        [trajectory] = rollouts.run(EPISODES[1:2], lambda: Counter([]), name="c", log=log)
+    assert (str(trajectory.outcome), trajectory.attempt) == ("success", 2)
+    assert [t.attempt for t in EpisodeLog(tmp_path / "e.jsonl").spoiled()] == [0, 1]
+
+
+def test_what_a_policy_raises_ends_the_run_and_keeps_what_ended(tmp_path: Path) -> None:
+    class Wrong(Counter):
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            if any("5)" in o["goal"] for o in observations):
+                raise ZeroDivisionError("a mistake in the policy")
+            return super().act_batch(agents, observations)
+
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    with Rollouts(1, make_env=FakeEnv) as rollouts, pytest.raises(ZeroDivisionError):
+        rollouts.run(EPISODES, lambda: Wrong([]), name="w", log=log)
+    assert len(EpisodeLog(tmp_path / "e.jsonl")) == 5
 
 
 class Bare:
@@ -230,7 +342,7 @@ def test_a_number_of_workers_that_plays_nothing_is_refused(workers: int) -> None
 
 
 def test_no_agent_is_made_that_does_not_play(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rollouts.__init__, "__kwdefaults__", {"make_env": FakeEnv, "retries": 2})
+    monkeypatch.setattr("symbiotic_gym.rollout.run.WebEnv", FakeEnv)
     Bare.made = 0
     trajectories = rollout(["symbiotic/miniwob.click-test-v0"], Bare, range(5), workers=2)
     assert [(t.task, t.agent, t.success) for t in trajectories] == [("miniwob.click-test", "Bare", True)] * 5

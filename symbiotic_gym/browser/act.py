@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from symbiotic_gym.actions import Action
@@ -55,6 +56,18 @@ def perform(host: Host, action: Action) -> None:
     except PlaywrightTimeout as error:
         if not _ACTED.search(str(error)):
             raise
+
+
+def box_of(host: Host, action: Action) -> tuple[float, float, float, float] | None:
+    """Where the element that the action names stands in the viewport: left, top, width, height. None where it has no place."""
+    bid = dict(action.arguments).get("bid") or dict(action.arguments).get("from_bid")
+    if not isinstance(bid, str):
+        return None
+    try:
+        box = _element(host, bid).bounding_box(timeout=ELEMENT_TIMEOUT_MS)
+    except (PlaywrightError, ValueError):  # the action itself will say why
+        return None
+    return (box["x"], box["y"], box["width"], box["height"]) if box else None
 
 
 def _element(host: Host, bid: str) -> Locator:

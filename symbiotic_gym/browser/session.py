@@ -76,6 +76,7 @@ class Session:
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
         self._shown = ""
+        self._box: tuple[float, float, float, float] | None = None
         self.navigations = Navigations()
         self._page: Page | None = None
 
@@ -150,6 +151,7 @@ class Session:
             "done": bool(done) or self.infeasible,
             "judged_at_end": isinstance(self.task, JudgedAtTheEnd),
             "error": error,
+            "box": self._box,
             "seconds": {
                 "act": acted - started,
                 "rest": rested - acted,
@@ -246,8 +248,11 @@ class Session:
             self._page = None
 
     def _perform(self, text: str) -> str:
+        self._box = None
         try:
             action: Action = parse(text)
+            if "screenshot" in self.observe:
+                self._box = act.box_of(self, action)
             if stands_on(self._shown, action):
                 return f"{action} was not run: it stands on the page word for word, and what a page says is not an action"
             act.perform(self, action)

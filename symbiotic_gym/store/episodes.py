@@ -1,17 +1,84 @@
-"""`episodes.jsonl`: one finished episode a line, appended and flushed to disk the moment it ends.
+"""`episodes.jsonl`: one attempt at an episode a line, appended and flushed to disk the moment it ends.
 
 A line that was cut off by a crash is the only damage a kill can do; it is dropped on the next opening, since its episode will
-be played again. Any other line that does not read is reported, never skipped.
+be played again. Any other line that does not read is reported, never skipped. Only where each line stands is kept in memory: a
+log may be larger than that.
+
+An episode is (task, seed). Its attempts are counted from 0; all but the last came out invalid, and the last is what counts.
 """
 
-import json
 import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from symbiotic_gym.errors import ConfigError, StoreError, explain
+from symbiotic_gym.store.lines import seal, unseal
 from symbiotic_gym.types import Trajectory, from_json, to_json
 
-__all__ = ["EpisodeLog"]
+__all__ = ["EpisodeLog", "Place", "Problem", "read_place", "scan"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands, and what one looks it up by."""
+
+    start: int
+    size: int
+    task: str
+    seed: int
+    attempt: int
+    scored: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was written."""
+
+    file: Path
+    what: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}{f', line {self.line}' if self.line else ''}: {self.what}"
+
+
+def scan(path: Path) -> tuple[list[Place], list[Problem], int]:
+    """Read a log through.
+
+    Returns:
+        Where its whole episodes stand; what is wrong with the other lines; and the bytes of whole lines, which is less than the
+        file's size when its last line was cut off.
+    """
+    if problem := _no_file(path):
+        return [], [Problem(path, problem)], 0
+    places: list[Place] = []
+    problems: list[Problem] = []
+    known: dict[tuple[str, int, int], int] = {}
+    end = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                break  # what a process that died left half-written
+            try:
+                trajectory = from_json(Trajectory, unseal(line))
+                key = (trajectory.task, trajectory.seed, trajectory.attempt)
+                if key in known:
+                    raise ValueError(f"it is the same attempt at the same episode as line {known[key]}")
+                known[key] = number
+                places.append(Place(end, len(line), *key, scored=trajectory.outcome.scored))
+            except (ValueError, ConfigError) as error:
+                problems.append(Problem(path, str(error).splitlines()[0], number))
+            end += len(line)
+    return places, problems, end
+
+
+def read_place(path: Path, place: Place) -> Trajectory:
+    """The trajectory that stands there."""
+    with path.open("rb") as file:
+        file.seek(place.start)
+        return from_json(Trajectory, unseal(file.read(place.size)))
 
 
 class EpisodeLog:
@@ -26,71 +93,121 @@ class EpisodeLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._episodes: dict[tuple[str, int], Trajectory] = {}
-        self._load()
+        self._places: dict[tuple[str, int], list[Place]] = {}
+        self._size = 0
+        if path.exists() or path.is_symlink():
+            self._load()
 
     def __len__(self) -> int:
-        return len(self._episodes)
+        return len(self._places)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._episodes
+        return key in self._places
 
     def __getitem__(self, key: tuple[str, int]) -> Trajectory:
-        return self._episodes[key]
+        """The last attempt at an episode."""
+        return read_place(self.path, self._places[key][-1])
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        """The last attempt at each episode, by task and seed: an order that does not depend on who was faster."""
+        return (self[key] for key in sorted(self._places))
 
     @property
     def trajectories(self) -> list[Trajectory]:
-        """All episodes, in the order they ended."""
-        return list(self._episodes.values())
+        """The last attempt at each episode, by task and seed."""
+        return list(self)
+
+    def attempts(self, task: str, seed: int) -> int:
+        """The number of the next attempt at an episode."""
+        places = self._places.get((task, seed))
+        return places[-1].attempt + 1 if places else 0
+
+    def finished(self, task: str, seed: int, retries: int) -> bool:
+        """Whether an episode has a scored end, or has used up its tries."""
+        places = self._places.get((task, seed))
+        return places is not None and (places[-1].scored or places[-1].attempt >= retries)
+
+    def spoiled(self) -> list[Trajectory]:
+        """The attempts that came out invalid and were followed by another."""
+        return [read_place(self.path, place) for places in self._places.values() for place in places[:-1]]
 
     def add(self, trajectory: Trajectory) -> None:
-        """Append an episode and flush it to disk. One that is there already is kept as it was.
+        """Append an attempt and flush it to disk. One that is there already, or one before it, is kept as it was.
 
         Raises:
             ConfigError: a policy put something into its decisions that has no JSON form.
         """
-        key = (trajectory.task, trajectory.seed)
-        if key in self._episodes:
+        if trajectory.attempt < self.attempts(trajectory.task, trajectory.seed):
             return
         line = _line(trajectory)
-        try:
-            data = line.encode("utf-8")
-        except UnicodeEncodeError:  # a lone surrogate, half a character of a page or of a model's answer
-            data = line.encode("utf-8", "replace")
-            trajectory = from_json(Trajectory, json.loads(data))
+        new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
-            file.write(data + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self._episodes[key] = trajectory
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), self._size)  # a full disk must not leave half a line for the next to follow
+                raise
+        if new:
+            _flush_folder(self.path.parent)
+        self._note(
+            Place(
+                self._size,
+                len(line),
+                trajectory.task,
+                trajectory.seed,
+                trajectory.attempt,
+                trajectory.outcome.scored,
+            )
+        )
+        self._size += len(line)
+
+    def _note(self, place: Place) -> None:
+        places = self._places.setdefault((place.task, place.seed), [])
+        places.append(place)
+        places.sort(key=lambda place: place.attempt)
 
     def _load(self) -> None:
-        if not self.path.exists():
-            return
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
+        places, problems, end = scan(self.path)
+        if problems:
+            raise StoreError(
+                explain(
+                    f"{problems[0]}" + (f" ({len(problems) - 1} more)" if len(problems) > 1 else ""),
+                    "one attempt at an episode as JSON on every line, with its checksum",
+                    "going on would silently drop an episode from every table",
+                    "`symbiotic-gym runs repair` keeps what is whole and has the rest played again; or start a new run folder",
+                )
+            )
+        for place in places:
+            self._note(place)
+        self._size = end
+        if end < self.path.stat().st_size:
             with self.path.open("r+b") as file:
-                file.truncate(len(whole))
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                trajectory = from_json(Trajectory, json.loads(line))
-            except (ValueError, ConfigError) as error:
-                raise StoreError(
-                    explain(
-                        f"line {number} of {self.path} is damaged: {str(error).splitlines()[0]}",
-                        "one finished episode as JSON on every line",
-                        "going on would silently drop an episode from every table",
-                        f"delete that line to have its episode played again (sed -i {number}d), or start a new run folder",
-                    )
-                ) from error
-            self._episodes[trajectory.task, trajectory.seed] = trajectory
+                file.truncate(end)
 
 
-def _line(trajectory: Trajectory) -> str:
+def _no_file(path: Path) -> str:
     try:
-        return json.dumps(to_json(trajectory), ensure_ascii=False)
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"it cannot be opened: {error.strerror}"
+    return "" if stat.S_ISREG(mode) else "it is not a file"
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the folder's own entry for a new file on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _line(trajectory: Trajectory) -> bytes:
+    try:
+        return seal(to_json(trajectory))
     except (ValueError, TypeError) as error:  # pydantic's serialization error is a ValueError
         raise ConfigError(
             explain(

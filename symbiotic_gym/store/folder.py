@@ -7,8 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from symbiotic_gym.errors import StoreError, explain
 
-__all__ = ["RunFolder", "read_json", "versions", "write_json"]
+__all__ = ["RunFolder", "describe_machine", "describe_run", "locked", "read_json", "versions", "write_json"]
 
 _PACKAGES = (
     *("symbiotic-gym", "gymnasium", "browsergym-core", "browsergym-miniwob", "miniwob", "playwright"),
@@ -93,7 +93,7 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        _acquire(self._lock, self.path)
         try:
             self._check_contents()  # again: another process may have begun a run here before the lock was taken
             if not self.resumed:
@@ -144,19 +144,6 @@ class RunFolder:
                 f"{self.path} is not empty and has no run.json", "an empty folder, a new one, or a run to continue"
             )
 
-    def _take_lock(self) -> None:
-        owner = self.path / "owner"
-        try:
-            self._lock.acquire(timeout=0)  # the system lets go of it when the process ends, however it ends
-        except Timeout:
-            who = owner.read_text("utf-8").strip() if owner.exists() else "another process"
-            raise _unusable(
-                f"{self.path} is in use by {who}",
-                "one process at a time",
-                "wait for it to end, or end it and run the same command again; or name another folder with --out",
-            ) from None
-        owner.write_text(f"pid {os.getpid()} on {socket.gethostname()}\n", "utf-8")
-
     def _refuse(self, given: str, expected: str) -> StoreError:
         return StoreError(
             explain(
@@ -166,6 +153,37 @@ class RunFolder:
                 "name another folder with --out, or go on with the config that the folder's run.json holds",
             )
         )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Be the one process that works in a folder while the block runs.
+
+    Raises:
+        StoreError: another does.
+    """
+    lock = FileLock(path / "lock")
+    _acquire(lock, path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: BaseFileLock, path: Path) -> None:
+    owner = path / "owner"
+    try:
+        lock.acquire(timeout=0)  # the system lets go of it when the process ends, however it ends
+    except Timeout:
+        who = owner.read_text("utf-8").strip() if owner.exists() else "another process"
+        raise _unusable(
+            f"{path} is in use by {who}",
+            "one process at a time",
+            "wait for it to end, or end it and run the same command again; or name another folder with --out",
+        ) from None
+    except OSError as error:
+        raise _unusable(f"{path} cannot be locked: {error}", "a folder this user may write to", "name another folder") from None
+    owner.write_text(f"pid {os.getpid()} on {socket.gethostname()}\n", "utf-8")
 
 
 def _unusable(given: str, expected: str, do: str) -> StoreError:

@@ -18,7 +18,7 @@ from importlib import resources
 
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
 
-__all__ = ["SPLITS", "TaskInfo", "count_tasks", "list_tasks", "template_split", "webarena_tasks"]
+__all__ = ["SPLITS", "TaskInfo", "count_tasks", "find_info", "list_tasks", "template_split", "webarena_tasks"]
 
 SPLITS = ("train", "test", "template-train", "template-test", "hard")
 
@@ -81,6 +81,11 @@ def list_tasks(
     ]
 
 
+def find_info(task: str) -> TaskInfo:
+    """What is known of the task with the id `SUITE.TASK`; nothing but its id where it is not listed."""
+    return _by_task().get(task) or TaskInfo(task=task)
+
+
 def count_tasks(tasks: Sequence[TaskInfo]) -> list[tuple[str, int]]:
     """How many of these tasks each suite, site, evaluator and split has, and from how many templates they were made."""
     counts = Counter(label for info in tasks for label in _labels(info))
@@ -112,6 +117,11 @@ _COLUMN = {"webarena": "evaluators", "webarena_lite": "lite", "webarena_verified
 def _rows() -> list[dict[str, str]]:
     with resources.files(__package__).joinpath("webarena.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@cache
+def _by_task() -> dict[str, TaskInfo]:
+    return {info.task: info for info in _all()}
 
 
 @cache

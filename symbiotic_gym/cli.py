@@ -101,7 +101,9 @@ def view(
             print(write_pages(found, export))
             return
         server = ViewerServer(found, port)
-    print(f"{server.address} shows {', '.join(log.title for log in found.logs) or 'the first episode when it ends'}; Ctrl-C ends")
+    print(
+        f"{server.address} shows {', '.join(log.title for log in found.logs) or 'the first episode when it ends'}; Ctrl-C ends"
+    )
     try:
         while True:
             time.sleep(3600)

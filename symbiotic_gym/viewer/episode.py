@@ -175,7 +175,8 @@ def _step(index: int, raw: Any, before: Any) -> Step:
     usage, extra = _map(decision.get("usage")), _map(decision.get("extra"))
     action = text_of(decision.get("action"))
     verb, bids = _target(action)
-    candidates = decision.get("candidates") if isinstance(decision.get("candidates"), list) else []
+    given = decision.get("candidates")
+    candidates: list[Any] = given if isinstance(given, list) else []
     verdict = decision.get("acceptance") if isinstance(decision.get("acceptance"), dict) else None
     privacy = _map(step.get("privacy") or extra.get("privacy"))
     return Step(
@@ -299,4 +300,4 @@ def _points(action: str) -> list[tuple[float, float]]:
         return []
     values = parsed.arguments
     pairs = (("x", "y"), ("from_x", "from_y"), ("to_x", "to_y"))
-    return [(float(values[x]), float(values[y])) for x, y in pairs if x in values and y in values]
+    return [(number(values[x]), number(values[y])) for x, y in pairs if x in values and y in values]

@@ -8,8 +8,10 @@ rows: the viewer is where one looks when something went wrong, so it has to open
 import json
 import math
 import os
+import re
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ __all__ = ["Damage", "LogIndex", "Row", "episode_of", "number", "text_of"]
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 _GOAL_CHARS = 300
+_SEAL = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\s*\Z')
+"""How a line ends that carries the checksum of what stands before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class LogIndex:
         self.read = self.size = 0
         self.changed = 0.0
         self._lines = 0
+        self._last: dict[tuple[str, int], Row] = {}
         self._file: tuple[int, int] | None = None
 
     def refresh(self, budget_s: float = math.inf) -> bool:
@@ -129,8 +134,20 @@ class LogIndex:
             self.damages.append(Damage(self._lines, str(error)))
         else:
             self.rows.append(row)
+            known = self._last.get((row.task, row.seed))
+            if known is None or row.attempt >= known.attempt:
+                self._last[row.task, row.seed] = row
         self._lines += 1
         self.read += len(line)
+
+    def counted(self) -> list[Row]:
+        """The last attempt at each episode: those before it came out invalid, and were tried again."""
+        with self._lock:
+            return list(self._last.values())
+
+    def superseded(self, row: Row) -> bool:
+        """Whether a later attempt at the same episode is what counts."""
+        return self._last.get((row.task, row.seed), row) != row
 
     def row(self, number: int) -> Row | None:
         """The episode of that number; None where there is none."""
@@ -168,6 +185,9 @@ def episode_of(line: bytes) -> dict[str, Any]:
     """
     from pydantic_core import from_json
 
+    sealed = _SEAL.search(line, max(0, len(line) - 64))
+    if sealed and zlib.crc32(line[: sealed.start()]) != int(sealed[1], 16):
+        raise ValueError("its checksum does not match: something changed the line after it was written")
     try:
         data = from_json(line)
     except ValueError:

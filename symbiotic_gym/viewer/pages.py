@@ -67,12 +67,13 @@ class Pages:
     def overview(self, links: Links) -> str:
         """All logs side by side, and task by task."""
         logs = self.runs.logs
-        by_task = {log.id: tally_tasks(log.index.rows) for log in logs}
+        counted = {log.id: log.index.counted() for log in logs}
+        by_task = {key: tally_tasks(rows) for key, rows in counted.items()}
         tasks = sorted({task for rates in by_task.values() for task in rates})
         return self._render(
             "overview.html",
             links,
-            tallies=[(log, tally(log.index.rows)) for log in logs],
+            tallies=[(log, tally(counted[log.id])) for log in logs],
             tasks=tasks[:_MOST_TASKS],
             all_tasks=len(tasks),
             by_task=by_task,
@@ -86,7 +87,8 @@ class Pages:
 
     def grid(self, links: Links, logs: Sequence[Log], task_from: int = 0, seed_from: int = 0) -> str:
         """Tasks by seeds, each cell an outcome of each log."""
-        table = grid([(log.id, log.index.rows) for log in logs], task_from, TASKS, seed_from, SEEDS)
+        counted = [(log, log.index.counted()) for log in logs]
+        table = grid([(log.id, rows) for log, rows in counted], task_from, TASKS, seed_from, SEEDS)
         return self._render(
             "grid.html",
             links,
@@ -95,28 +97,29 @@ class Pages:
             task_from=task_from,
             seed_from=seed_from,
             step=(TASKS, SEEDS),
-            tallies=[(log, tally(log.index.rows)) for log in logs],
-            rates={log.id: tally_tasks(log.index.rows) for log in logs},
+            tallies=[(log, tally(rows)) for log, rows in counted],
+            rates={log.id: tally_tasks(rows) for log, rows in counted},
         )
 
     def episodes(self, links: Links, log: Log, wanted: Filter, page: int = 1, per_page: int | None = PER_PAGE) -> str:
         """A log's episodes that fit; `per_page` None shows all."""
         first = (page - 1) * per_page if per_page else 0
         found = list(islice(matching(log.index, wanted), first, first + per_page + 1 if per_page else None))
-        numbers = tally(log.index.rows)
+        numbers = tally(log.index.counted())
         return self._render(
             "episodes.html",
             links,
             log=log,
             wanted=wanted,
             rows=found[:per_page],
+            everything=len(log.index.rows),
             first=first,
             page=page,
             more=bool(per_page) and len(found) > (per_page or 0),
             fitting=None if wanted.text else sum(wanted.takes(row) for row in log.index.rows),
             numbers=numbers,
             tasks=sorted({row.task for row in log.index.rows}),
-            outcomes=[*(s for s in STATUSES if numbers.outcomes[s]), *(kind for kind in numbers.kinds if kind != "invalid")],
+            outcomes=_outcomes(log.index.rows),
         )
 
     def episode(self, links: Links, log: Log, row: Row, wanted: Filter, chunk: int = 1) -> str:
@@ -136,6 +139,7 @@ class Pages:
             links,
             log=log,
             row=row,
+            superseded=log.index.superseded(row),
             episode=episode,
             wanted=wanted,
             before=before,
@@ -163,6 +167,12 @@ class Pages:
         if picture is None or size is None:
             return None
         return Frame(links.blob(log.id, picture.blob), *size, picture)
+
+
+def _outcomes(rows: Sequence[Row]) -> list[str]:
+    """What one may filter by: the statuses that occur, and the kinds of invalid."""
+    kinds = {row.outcome: row.status for row in rows}
+    return [*(status for status in STATUSES if status in kinds.values()), *sorted(k for k in kinds if k not in STATUSES)]
 
 
 @lru_cache(maxsize=4096)

@@ -34,7 +34,6 @@ class Tally:
     sources: tuple[str, ...]
     steps: int
     refused: int
-    retried: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
@@ -64,7 +63,6 @@ def tally(rows: Sequence[Row]) -> Tally:
         sources=tuple(sorted({source for row in rows for source in row.sources})),
         steps=sum(row.steps for row in rows),
         refused=sum(row.refused for row in rows),
-        retried=sum(row.attempt for row in rows),
         prompt_tokens=sum(row.prompt_tokens for row in rows),
         completion_tokens=sum(row.completion_tokens for row in rows),
         cost_usd=sum(row.cost_usd for row in rows),
@@ -86,7 +84,7 @@ def tally_tasks(rows: Iterable[Row]) -> dict[str, Interval]:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one log has for a task and a seed: its last attempt."""
+    """What one log has for a task and a seed."""
 
     log: str
     row: Row | None
@@ -115,7 +113,7 @@ def grid(logs: Sequence[tuple[str, Sequence[Row]]], task_from: int, tasks: int, 
     """The outcomes of some logs side by side.
 
     Args:
-        logs: names and episodes.
+        logs: names and episodes, of which each task and seed is there once.
         task_from: the first task to show, of all in alphabetical order.
         tasks: how many.
         seed_from: the first seed to show, in order.
@@ -125,9 +123,9 @@ def grid(logs: Sequence[tuple[str, Sequence[Row]]], task_from: int, tasks: int, 
     all_seeds = sorted({row.seed for _, rows in logs for row in rows})
     shown, columns = all_tasks[task_from : task_from + tasks], all_seeds[seed_from : seed_from + seeds]
     wanted, among = set(shown), set(columns)
-    last = [{(row.task, row.seed): row for row in rows if row.task in wanted and row.seed in among} for _, rows in logs]
+    found = [{(row.task, row.seed): row for row in rows if row.task in wanted and row.seed in among} for _, rows in logs]
     cells = {
-        (task, seed): [Cell(name, found.get((task, seed))) for (name, _), found in zip(logs, last, strict=True)]
+        (task, seed): [Cell(name, rows.get((task, seed))) for (name, _), rows in zip(logs, found, strict=True)]
         for task in shown
         for seed in columns
     }

@@ -80,6 +80,7 @@ class LogIndex:
         damages: the lines that hold none.
         read: bytes read so far.
         size: bytes of the file when it was last looked at.
+        behind: whether there was no time to read all of it.
         changed: when the file was last written, in seconds since the epoch; 0.0: never.
     """
 
@@ -93,6 +94,7 @@ class LogIndex:
         self.damages: list[Damage] = []
         self.read = self.size = 0
         self.changed = 0.0
+        self.behind = False
         self._lines = 0
         self._last: dict[tuple[str, int], Row] = {}
         self._file: tuple[int, int] | None = None
@@ -115,17 +117,17 @@ class LogIndex:
                     self._restart()
                     self._file = (status.st_dev, status.st_ino)
                 self.size, self.changed = status.st_size, status.st_mtime
-                if self.read == self.size:
-                    return True
                 file.seek(self.read)
                 end = time.monotonic() + budget_s
+                self.behind = False
                 for line in file:
-                    if not line.endswith(b"\n") or time.monotonic() > end:
+                    if not line.endswith(b"\n"):
                         break  # a line being written just now, or torn by a crash, is no episode yet
+                    if time.monotonic() > end:
+                        self.behind = True
+                        break
                     self._add(line)
-                else:
-                    return True
-                return not line.endswith(b"\n")
+                return not self.behind
 
     def _add(self, line: bytes) -> None:
         try:

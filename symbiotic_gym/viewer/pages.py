@@ -158,7 +158,7 @@ class Pages:
         logs = self.runs.logs
         read, size = (sum(getattr(log.index, name) for log in logs) for name in ("read", "size"))
         common = {"links": links, "all_logs": logs, "version": self.runs.version(), "wilson": wilson, "Filter": Filter}
-        reading = read / size if links.live and size > read and size - read > 1_000_000 else None
+        reading = read / size if any(log.index.behind for log in logs) else None
         return self._templates.get_template(template).render(common | values | {"reading": reading})
 
     def _frame(self, links: Links, log: Log, picture: Picture | None) -> Frame | None:

@@ -102,6 +102,35 @@ def sites_export(
 
 
 @app.command()
+def view(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, folders of them, or single logs (.jsonl).")],
+    port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 takes a free one.")] = 8766,
+    export: Annotated[Path | None, typer.Option(help="Write the pages into this folder instead, to be shared.")] = None,
+) -> None:
+    """Look at runs in your browser, while they go on or afterwards: outcomes, episodes, every step. Ctrl-C ends."""
+    import time
+
+    from symbiotic_gym.viewer.export import export as write_pages
+    from symbiotic_gym.viewer.runs import Runs
+    from symbiotic_gym.viewer.server import ViewerServer
+
+    with shown_errors():
+        found = Runs(runs)
+        if export is not None:
+            print(write_pages(found, export))
+            return
+        server = ViewerServer(found, port)
+    print(
+        f"{server.address} shows {', '.join(log.title for log in found.logs) or 'the first episode when it ends'}; Ctrl-C ends"
+    )
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        server.close()
+
+
+@app.command()
 def tasks(
     contains: Annotated[str, typer.Argument(help="Only ids that contain this text.")] = "",
     suite: Annotated[str | None, typer.Option(help="miniwob, webarena, webarena_lite, webarena_verified.")] = None,

@@ -8,6 +8,7 @@ list of prompts, seeds and weights gives the same texts on the same machine, ano
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,10 +31,19 @@ from symbiotic_gym.types import Usage
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LocalModel", "draw"]
+__all__ = ["LocalModel", "OpenWeights", "draw"]
 
 _NUCLEUS = 256
 """How many of the likeliest tokens nucleus sampling looks at before it sorts them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWeights:
+    """A loaded model: its module, its tokenizer and the tokens that end an answer."""
+
+    model: Any
+    tokenizer: Any
+    ends: tuple[int, ...]
 
 
 class LocalModel:
@@ -137,6 +147,15 @@ class LocalModel:
                 for i, answer in zip(rows, answers, strict=True):
                     done[i] = self._completion(len(encoded[i]), answer, share)
         return [done[i] for i in range(len(prompts))]
+
+    def open(self) -> "OpenWeights":
+        """The weights themselves, with the adapter in force merged in, for what needs probabilities and not texts.
+
+        They are read only: `set_adapter` changes them in place. Nothing else should run on this object meanwhile.
+        """
+        with self._lock:
+            self._load()
+            return OpenWeights(model=self._model, tokenizer=self._tokenizer, ends=tuple(self._ends))
 
     def _completion(self, prompt_tokens: int, answer: list[int], seconds: float) -> Completion:
         stopped = answer[-1] in self._ends

@@ -5,8 +5,8 @@
 
 An episode is one sequence: what the model wrote and, between its actions, the observations as its own chat template writes
 them. Observation tokens are masked out of the loss, and what is trained on is token for token what was generated from. An
-episode that the infrastructure spoiled has no reward: `trl` leaves it out of its group's baseline, all of its tokens are masked,
-and it is counted.
+episode that the infrastructure spoiled has no reward: `trl` leaves it out of its group's baseline, its tokens are masked, and
+it is counted.
 """
 
 from collections import defaultdict

@@ -24,7 +24,7 @@ from symbiotic_gym.trainers.multitask import IGNORE, TASKS, multitask_loss
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TrainingSequence", "learning_rate_at", "main", "train_minimal"]
+__all__ = ["TrainingSequence", "learning_rate_at", "main", "sequences", "train_minimal"]
 
 
 @dataclass(frozen=True, kw_only=True)

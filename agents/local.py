@@ -8,6 +8,7 @@ list of prompts, seeds and weights gives the same texts on the same machine, ano
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,10 +35,19 @@ from symbiotic_gym.types import Usage
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PREFIX_CACHE_BYTES", "LocalModel", "draw"]
+__all__ = ["PREFIX_CACHE_BYTES", "LocalModel", "OpenWeights", "draw"]
 
 PREFIX_CACHE_BYTES = 1 << 30
 """What the prompts of running episodes may take: about 45,000 tokens of SmolLM2-135M."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWeights:
+    """A loaded model: its module, its tokenizer and the tokens that end an answer."""
+
+    model: Any
+    tokenizer: Any
+    ends: tuple[int, ...]
 
 
 class LocalModel:
@@ -155,6 +165,15 @@ class LocalModel:
                 share = (perf_counter() - started) / len(batch)
                 done |= {i: self._completion(rows[i], share) for i in batch}
         return [done[i] for i in range(len(requests))]
+
+    def open(self) -> "OpenWeights":
+        """The weights themselves, with the adapter in force merged in, for what needs probabilities and not texts.
+
+        They are read only: `set_adapter` changes them in place. Nothing else should run on this object meanwhile.
+        """
+        with self._lock:
+            self._load()
+            return OpenWeights(model=self._model, tokenizer=self._tokenizer, ends=tuple(self._ends))
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -131,7 +131,7 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (1, 3, 2)])
+@pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (4, 4), (1, 4, 2)])
 @pytest.mark.parametrize("fast", [False, True], ids=["stock", "fast"])
 def test_a_packed_batch_equals_separate_sequences(base: Path, branches: tuple[int, ...], fast: bool) -> None:
     rows = [targets(seed, n) for seed, n in enumerate(branches)]

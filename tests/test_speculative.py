@@ -7,17 +7,13 @@ import pytest
 
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.testing import ScriptedModel
-from symbiotic_gym.errors import StoreError
+from symbiotic_gym.errors import ConfigError, StoreError
 from symbiotic_gym.policies import as_agent
 from symbiotic_gym.protocols import BatchAgent
-from symbiotic_gym.trainers.speculative import (
-    CandidateCache,
-    CandidateList,
-    SpeculativeAgent,
-    Verdict,
-    acceptance_rate,
-    preference_pairs,
-)
+from symbiotic_gym.trainers.candidates import CandidateCache
+from symbiotic_gym.trainers.pairs import acceptance_rate, preference_pairs, teacher_cost
+from symbiotic_gym.trainers.speculative import SpeculativeAgent
+from symbiotic_gym.trainers.verifiers import CandidateList, Proposed, TopTokens, Verdict, YesNoJudge
 from symbiotic_gym.types import Candidate, Decision, Observation, Outcome, Step, Trajectory, Usage
 
 PAGE = '[1] textbox "Name"\n[2] button "OK"\n[3] button "Cancel"'
@@ -185,6 +181,126 @@ def test_a_state_that_comes_back_in_one_episode_is_asked_about_again() -> None:
     assert teacher.asked == 3 + 2, "the second episode gets its first step for nothing"
 
 
+def test_an_equal_state_is_known_by_other_ids_and_answered_in_them() -> None:
+    teacher = Fixed('fill("1", "Ann")', "type into [1], then [2]", [('fill("1", "Ann")', "type into [1], then [2]")])
+    agent = SpeculativeAgent(Fixed("click('99')"), teacher, cache=CandidateCache())
+    agent.reset("Enter Ann")
+    agent.act(seen())
+    agent.reset("Enter Ann")
+    renumbered = PAGE.replace("[1]", "[7]").replace("[2]", "[1]").replace("[3]", "[2]")
+    free = agent.act(seen(page=renumbered))
+    assert (free.action, free.reason) == ('fill("7", "Ann")', "type into [7], then [1]")
+    assert teacher.asked == 1
+
+
+def test_what_points_at_nothing_on_the_page_is_not_kept() -> None:
+    cache = CandidateCache()
+    cache.put("t", seen(), [Candidate(action='click("44")'), Candidate(action="go_back()")])
+    assert [c.action for c in cache.get("t", seen())] == ["go_back()"]
+    cache.put("t", seen(goal="other"), [Candidate(action='click("44")')])
+    assert len(cache) == 1
+
+
+# --- other verifiers
+
+
+def test_only_the_first_k_candidates_count() -> None:
+    assert decide("click('2')").source == "student"
+    agent = SpeculativeAgent(Fixed("click('2')"), Fixed(*TEACHER[0], TEACHER), CandidateList(1))
+    decision = agent.act(seen())
+    assert decision.acceptance is not None
+    assert (decision.source, decision.acceptance.verifier) == ("teacher", "candidate-list-1")
+    with pytest.raises(ConfigError, match="k = 0"):
+        CandidateList(0)
+
+
+def judged(answer: str, proposal: str, cache: CandidateCache | None = None) -> tuple[Decision, Fixed, ScriptedModel]:
+    teacher, judge = Fixed(*TEACHER[0], TEACHER), ScriptedModel(lambda prompt: answer, "big")
+    agent = SpeculativeAgent(Fixed(proposal), teacher, YesNoJudge(judge), cache=cache)
+    agent.reset("Enter Ann")
+    return agent.act(seen()), teacher, judge
+
+
+def test_what_the_judge_accepts_costs_no_list() -> None:
+    decision, teacher, judge = judged("Yes, that is it.", "click('3')")
+    assert decision.acceptance is not None
+    assert (decision.action, decision.source) == ("click('3')", "student")
+    assert (decision.acceptance.accepted, decision.acceptance.why) == (True, "the judge: Yes, that is it.")
+    assert decision.acceptance.verifier == "judge(big)"
+    assert (teacher.asked, judge.calls) == (0, 1)
+    assert teacher.noted == [""], "its history has no hole"
+    shown = judge.prompts[0][0]["content"]
+    assert "Goal: Enter Ann" in shown
+    assert PAGE in shown
+    assert "Somebody proposes: click('3')" in shown
+
+
+@pytest.mark.parametrize("answer", ["No: it cancels.", "Perhaps", "", "Yesterday"])
+def test_what_the_judge_does_not_vouch_for_is_replaced_by_the_teachers_first(answer: str) -> None:
+    decision, teacher, _ = judged(answer, "click('3')")
+    assert decision.acceptance is not None
+    assert (decision.action, decision.source, decision.acceptance.accepted) == ('fill("1", "Ann")', "teacher", False)
+    assert decision.acceptance.why.startswith("the judge")
+    assert teacher.asked == 1
+
+
+def test_a_proposal_is_not_replaced_by_itself() -> None:
+    """Else its preference pair would prefer an action to itself."""
+    decision, _, _ = judged("no", "fill('1', 'Ann')")
+    assert decision.acceptance is not None
+    assert decision.acceptance.accepted
+    assert decision.acceptance.why.startswith("the judge: no; but candidate 1: same verb")
+
+
+def test_recorded_candidates_go_before_the_judge_who_is_heard_when_they_do_not_match() -> None:
+    cache = CandidateCache()
+    cache.put("fixed", seen(), [Candidate(action=a, reason=r) for a, r in TEACHER])
+    decision, teacher, judge = judged("no", "click('2')", cache)
+    assert (decision.source, judge.calls, teacher.asked) == ("student", 0, 0)
+    decision, teacher, judge = judged("yes", "click('3')", cache)
+    assert (decision.source, judge.calls, teacher.asked) == ("student", 1, 0)
+    decision, teacher, judge = judged("no", "click('3')", cache)
+    assert (decision.source, judge.calls, teacher.asked) == ("teacher", 1, 0), "the recorded candidate replaces it for nothing"
+
+
+def test_an_open_teacher_looks_at_every_token_of_the_proposal(tmp_path: Path) -> None:
+    from symbiotic_gym.agents.local import LocalModel
+    from tests.tiny import tiny_model
+
+    model = LocalModel(tiny_model(tmp_path), dtype="float32", device="cpu")
+    proposed = Proposed(goal="Press it.", observation=seen(), history=("noop()",), action='click("2")')
+    everything = TopTokens(model, k=10_000)
+    [verdict] = everything.screen([proposed])
+    assert verdict.accepted
+    rank = int(verdict.why.split("rank ")[1].split()[0])
+    assert rank > 1, "a random model does not know actions"
+    for k, accepted in ((rank - 1, False), (rank, True)):
+        [verdict] = TopTokens(model, k=k).screen([proposed])
+        assert verdict.accepted is accepted
+    assert verdict.usage.requests == 1
+    assert verdict.usage.completion_tokens == 0, "nothing is generated"
+    assert not TopTokens(model).screen([Proposed(goal="", observation=seen(), history=(), action="")])[0].accepted
+
+
+def test_the_teachers_price_is_told_for_each_verified_step() -> None:
+    def played(decision: Decision) -> Trajectory:
+        step = Step(observation={"page": PAGE}, decision=decision, reward=0.0)
+        return Trajectory(task="t", seed=0, goal="g", agent="a", steps=(step,), outcome=Outcome(status="success"))
+
+    listed = teacher_cost([played(decide("click('2')")), played(decide("click('3')"))])
+    assert (listed.steps, listed.accepted, listed.requests, listed.prompt_tokens) == (2, 1, 2, 20), (
+        "the student's 20 are its own"
+    )
+    assert (listed.requests_per_step, listed.tokens_per_step) == (1.0, 10.0)
+    screened = teacher_cost([played(judged("yes", "click('3')")[0]), played(judged("no", "click('3')")[0])])
+    assert (screened.steps, screened.accepted, screened.requests) == (2, 1, 1 + 2)
+    assert screened.completion_tokens == 2, "yes and no"
+    plain = teacher_cost([played(Decision(action="noop()", usage=Usage(requests=2, completion_tokens=30)))])
+    assert (plain.requests_per_step, plain.written_per_step) == (2, 30)
+    nothing = SpeculativeAgent(Fixed("click('3')"), Fixed("Sorry.")).act(seen())
+    assert teacher_cost([played(nothing)]).steps == 0
+
+
 # --- batches
 
 
@@ -245,6 +361,7 @@ def test_every_rejection_is_a_preference_pair() -> None:
         ('fill("1", "Ann")', "click('3')"),
         ('fill("1", "Ann")', "garbage"),
     ]
+    assert pairs[0].messages()[0]["content"].endswith("Predict the action.")
     assert (pairs[0].task, pairs[0].seed, pairs[0].goal, pairs[0].observation) == ("t", 3, "g", {"page": PAGE})
 
 

@@ -15,7 +15,7 @@ from symbiotic_gym.errors import ActionError
 from symbiotic_gym.protocols import Message
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["Example", "examples_from"]
+__all__ = ["Example", "all_examples", "examples_from"]
 
 _SHOWN = ("page", "tabs", "last_action_error")
 
@@ -52,7 +52,7 @@ def examples_from(trajectories: Iterable[Trajectory], *, cap_per_task: int | Non
     for trajectory in trajectories:
         if not trajectory.success:
             continue
-        for example in _steps(trajectory):
+        for _, example in all_examples(trajectory):
             key = (example.messages("action")[0]["content"], example.action)
             if key in found:
                 found[key] = found[key] if found[key].reason else example
@@ -62,9 +62,14 @@ def examples_from(trajectories: Iterable[Trajectory], *, cap_per_task: int | Non
     return list(found.values())
 
 
-def _steps(trajectory: Trajectory) -> Iterable[Example]:
+def all_examples(trajectory: Trajectory) -> list[tuple[int, Example]]:
+    """The steps of one episode that can be learnt from, however it ended, each with its place, counted from 0."""
+    return list(_steps(trajectory))
+
+
+def _steps(trajectory: Trajectory) -> Iterable[tuple[int, Example]]:
     history: tuple[str, ...] = ()
-    for step in trajectory.steps:
+    for place, step in enumerate(trajectory.steps):
         history = extend_history(history, step.observation)
         if step.error or _on_purpose(step.decision.extra):
             continue
@@ -72,13 +77,13 @@ def _steps(trajectory: Trajectory) -> Iterable[Example]:
             action = str(parse(step.decision.action))
         except ActionError:  # the environment would have refused it; a record that says otherwise is not to be learnt from
             continue
-        yield Example(
-            task=trajectory.task,
-            goal=trajectory.goal,
-            observation={key: step.observation[key] for key in _SHOWN if key in step.observation},
-            history=history,
-            action=action,
-            reason=" ".join(step.decision.reason.split()),
+        shown = {key: step.observation[key] for key in _SHOWN if key in step.observation}
+        reason = " ".join(step.decision.reason.split())
+        yield (
+            place,
+            Example(
+                task=trajectory.task, goal=trajectory.goal, observation=shown, history=history, action=action, reason=reason
+            ),
         )
 
 

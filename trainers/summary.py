@@ -13,7 +13,7 @@ from rich.table import Table
 
 from symbiotic_gym.stats import Interval, wilson
 from symbiotic_gym.trainers.distiller_config import DistillResult
-from symbiotic_gym.trainers.speculative import acceptance_rate
+from symbiotic_gym.trainers.pairs import acceptance_rate
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory
 

@@ -23,10 +23,11 @@ from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
+from symbiotic_gym.trainers.candidates import CandidateCache
 from symbiotic_gym.trainers.distiller import distill, require_training
 from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
-from symbiotic_gym.trainers.speculative import CandidateCache, SpeculativeAgent
+from symbiotic_gym.trainers.speculative import SpeculativeAgent
 from symbiotic_gym.trainers.summary import PhaseResult, Summary, summarize
 from symbiotic_gym.trainers.symbiosis_config import SymbiosisConfig
 from symbiotic_gym.types import Trajectory

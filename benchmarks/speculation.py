@@ -1,0 +1,122 @@
+"""What verification costs the teacher: calls and tokens for each verified step, verifier by verifier, against plain rollouts.
+
+The same task instances are played once for each arm: by the teacher alone, and by the student under each verifier. A step is
+verified when the teacher vouches for its action, whether the student proposed it or it was put in its place. Intervals are
+bootstrapped over episodes. Where the teacher's weights are at hand (`local:`) its forward pass is an arm too.
+
+    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --student smollm2-135m-instruct --json OUT
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, SmallAgent
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.models import resolve_model
+from symbiotic_gym.progress import Progress
+from symbiotic_gym.protocols import LanguageModel, Sampling
+from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.trainers.candidates import CandidateCache
+from symbiotic_gym.trainers.pairs import TeacherCost, acceptance_rate, teacher_cost
+from symbiotic_gym.trainers.speculative import SpeculativeAgent
+from symbiotic_gym.trainers.verifiers import CandidateList, TopTokens, YesNoJudge
+from symbiotic_gym.types import Trajectory
+
+__all__ = ["main"]
+
+_TASKS = ("miniwob.click-button", "miniwob.click-option", "miniwob.enter-text", "miniwob.click-tab", "miniwob.choose-list")
+_MEASURES: dict[str, Callable[[TeacherCost], float]] = {
+    "teacher calls": lambda cost: cost.requests_per_step,
+    "teacher tokens": lambda cost: cost.tokens_per_step,
+    "teacher tokens written": lambda cost: cost.written_per_step,
+}
+
+
+def _teacher(name: str) -> LanguageModel:
+    kind, _, rest = name.partition(":")
+    return LocalModel(resolve_model(rest)) if kind == "local" else OpenAIModel.from_spec(name)
+
+
+def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[], Any]]:
+    """What makes the agent of each arm; `recorded` looks up what the list of its own earlier episodes said."""
+    cache = CandidateCache()
+    proposes = partial(SmallAgent, student, sampling=Sampling(temperature=0.7, top_p=0.95, max_tokens=32))
+    large = partial(LargeAgent, teacher)
+    arms: dict[str, Callable[[], Any]] = {
+        "teacher alone": large,
+        "candidate list": lambda: SpeculativeAgent(proposes(), large()),
+        "first candidate": lambda: SpeculativeAgent(proposes(), large(), CandidateList(1)),
+        "candidate list, recorded": lambda: SpeculativeAgent(proposes(), large(), cache=cache),
+        "judge": lambda: SpeculativeAgent(proposes(), large(), YesNoJudge(teacher)),
+    }
+    if isinstance(teacher, LocalModel):
+        arms["top tokens"] = lambda: SpeculativeAgent(proposes(), large(), TopTokens(teacher))
+    return arms
+
+
+def _rows(arm: str, episodes: Sequence[Trajectory], plain: Sequence[Trajectory]) -> list[Row]:
+    rows = []
+    for name, measure in _MEASURES.items():
+        rng = np.random.default_rng(0)
+        drawn = [
+            measure(teacher_cost([episodes[i] for i in rng.integers(len(episodes), size=len(episodes))])) for _ in range(500)
+        ]
+        low, high = np.percentile(drawn, (2.5, 97.5))
+        cost = teacher_cost(episodes)
+        peer = {} if arm == "teacher alone" else {"peer": "teacher alone", "peer_value": measure(teacher_cost(plain))}
+        rows.append(
+            Row(
+                name=f"{arm}/{name}",
+                value=measure(cost),
+                unit="a step",
+                n=cost.steps,
+                low=float(low),
+                high=float(high),
+                better="lower",
+                **peer,  # type: ignore[arg-type]
+            )
+        )
+    if arm != "teacher alone":
+        rate = acceptance_rate(episodes)
+        rows.append(Row(name=f"{arm}/acceptance", value=rate.value, unit="share", n=rate.n, low=rate.low, high=rate.high))
+    won = [episode.success for episode in episodes if episode.outcome.scored]
+    rows.append(share(f"{arm}/success", sum(won), len(won)))
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it."""
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--teacher", required=True, help="openai:MODEL@BASE_URL, or local:NAME for weights on this machine")
+    parser.add_argument("--student", default="smollm2-135m-instruct", help="a known model's name, a folder or a hub id")
+    parser.add_argument("--adapter", type=Path, help="the student's LoRA adapter, of a distillation")
+    parser.add_argument("--tasks", nargs="+", default=list(_TASKS))
+    parser.add_argument("--episodes", type=int, default=10, help="for each task")
+    options = parser.parse_args(arguments)
+    tasks, seeds = (options.tasks[:1], range(1)) if options.smoke else (options.tasks, range(options.episodes))
+    instances = [Episode(task, seed) for task in tasks for seed in seeds]
+    arms = _arms(_teacher(options.teacher), LocalModel(resolve_model(options.student), adapter=options.adapter))
+    report = Report("speculation")
+    plain: list[Trajectory] = []
+    with Rollouts(1 if options.smoke else 2) as rollouts, Progress().phase("playing", len(arms) * len(instances)) as bar:
+        for arm, make in arms.items():
+            note = partial(_advance, bar, arm)
+            episodes = rollouts.run(
+                instances, make, name=arm, max_steps=2 if options.smoke else 10, max_refused=2, on_episode=note
+            )
+            plain = plain or episodes
+            report.add(*_rows(arm, episodes, plain))
+    return 0 if report.finish(options.json) or options.smoke else 1
+
+
+def _advance(bar: Any, arm: str, trajectory: Trajectory) -> None:
+    bar.advance(arm)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

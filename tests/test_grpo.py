@@ -1,0 +1,133 @@
+"""trl's GRPOTrainer in a real MiniWoB environment through the bridge, and the masks it is given."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from symbiotic_gym.agents.chat import encode_prompt, load_tokenizer
+from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.errors import BrowserError, ConfigError
+from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.trainers.grpo import GrpoBridge, next_turn, rolled
+from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
+from tests.tiny import tiny_model
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def played(status: str, *turns: tuple[list[int], list[int]]) -> Trajectory:
+    steps = tuple(
+        Step(observation={}, decision=Decision(action="noop()", extra={"observed": seen, "written": said}), reward=0.0)
+        for seen, said in turns
+    )
+    return Trajectory(task="t", seed=0, goal="g", agent="p", steps=steps, outcome=Outcome(status=status))  # type: ignore[arg-type]
+
+
+def test_observations_are_masked_and_invalid_episodes_teach_nothing() -> None:
+    turns = ([1, 2, 3], [4, 5]), ([6, 7], [8])
+    good = rolled(played("failure", *turns), end=0)
+    assert (good.prompt, good.completion, good.mask) == ((1, 2, 3), (4, 5, 6, 7, 8), (1, 1, 0, 0, 1))
+    spoiled = rolled(played("invalid", *turns), end=0)
+    assert (spoiled.completion, set(spoiled.mask)) == (good.completion, {0})
+    assert rolled(played("invalid"), end=9).mask == (0,)
+
+
+def test_the_conversation_is_what_the_template_writes(base: Path) -> None:
+    tokenizer = load_tokenizer(str(base))
+    chat = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "a"}, {"role": "user", "content": "two"}]
+    answer = [*tokenizer("a")["input_ids"], 2]
+    first = encode_prompt(tokenizer, chat[:1])
+    assert [*first, *answer, *next_turn(tokenizer, chat, ended=True)] == encode_prompt(tokenizer, chat)
+    cut = [*first, *answer[:-1], *next_turn(tokenizer, chat, ended=False)]
+    assert cut == encode_prompt(tokenizer, chat), "an answer that was cut off is closed, outside the mask"
+    tokenizer.chat_template = "{% for m in messages %}{{ loop.length }}{{ m['content'] }}<|im_end|>{% endfor %}"
+    with pytest.raises(ConfigError, match="changes earlier turns"):
+        next_turn(tokenizer, chat, ended=True)
+
+
+class Broken:
+    """An environment whose browser never comes up."""
+
+    def reset(self, **kwargs: Any) -> Any:
+        raise BrowserError("no browser today")
+
+    def close(self) -> None:
+        pass
+
+
+def test_spoiled_episodes_have_no_reward_and_are_counted(base: Path) -> None:
+    tokenizer = load_tokenizer(str(base))
+    trainer: Any = SimpleNamespace(
+        accelerator=SimpleNamespace(unwrap_model=lambda model: model),
+        model=None,
+        temperature=1.0,
+        state=SimpleNamespace(global_step=0),
+    )
+    with Rollouts(1, make_env=lambda task: Broken(), retries=1) as rollouts:  # type: ignore[arg-type,return-value]
+        bridge = GrpoBridge(tokenizer, rollouts)
+        prompts = [row["prompt"] for row in bridge.dataset([Episode("miniwob.click-test", 3)])] * 2
+        given = bridge(prompts, trainer)
+    assert given["episode_reward"] == [None, None]
+    assert bridge.reward(prompts, [], **given) == [None, None]
+    assert given["env_mask"] == [[0], [0]]
+    assert (bridge.played, bridge.invalid) == (2, 2)
+
+
+@pytest.mark.browser
+def test_three_steps_of_grpo_in_miniwob(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+    from trl import GRPOConfig, GRPOTrainer
+
+    model = load_base(str(base), device="cpu", dtype="float32")
+    tokenizer = load_tokenizer(str(base))
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    given: list[dict[str, Any]] = []
+    with Rollouts(2) as rollouts:
+        bridge = GrpoBridge(tokenizer, rollouts, max_steps=2, max_action_tokens=6)
+
+        def watched(prompts: Any, trainer: Any) -> dict[str, Any]:
+            given.append(bridge(prompts, trainer))
+            # an untrained model never succeeds: the bridge's rewards are checked below, and these give it something to learn
+            rewards = [float(i % 2) for i in range(len(prompts))]
+            return given[-1] | {"episode_reward": [None, *rewards[1:]] if len(given) == 2 else rewards}
+
+        trainer = GRPOTrainer(
+            model=model,
+            reward_funcs=bridge.reward,
+            args=GRPOConfig(
+                output_dir=str(tmp_path / "out"),
+                per_device_train_batch_size=4,
+                num_generations=2,
+                max_steps=3,
+                learning_rate=1e-3,
+                max_completion_length=512,
+                report_to="none",
+                save_strategy="no",
+                logging_steps=1,
+                use_cpu=True,
+                bf16=False,
+                disable_tqdm=True,
+            ),
+            train_dataset=bridge.dataset([Episode("miniwob.click-test", seed) for seed in range(6)]),
+            rollout_func=watched,
+            processing_class=tokenizer,
+        )
+        trainer.train()
+    assert trainer.state.global_step == len(given) == 3
+    assert (bridge.played, bridge.invalid) == (12, 0)
+    for step in given:
+        assert set(step["episode_reward"]) <= {0.0, 1.0}, "the environment's own"
+        assert step["prompt_ids"][0] == step["prompt_ids"][1], "a group plays one instance"
+        assert step["completion_ids"][0] != step["completion_ids"][1], "and draws apart"
+        for ids, mask in zip(step["completion_ids"], step["env_mask"], strict=True):
+            assert len(ids) == len(mask)
+            assert 0 < sum(mask) <= 2 * 6
+            if len(mask) > 6:
+                assert "Predict the action." in tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if not m])
+    assert any(not torch.equal(weight, before[name]) for name, weight in model.state_dict().items()), "it trained"

@@ -1,0 +1,118 @@
+"""Preference objectives: known values, the same numbers as separate sequences, and margins that move on a tiny model."""
+
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from symbiotic_gym.agents.chat import load_tokenizer
+from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.pairs import PreferencePair
+from symbiotic_gym.trainers.preferences import (
+    EncodedPair,
+    dpo_loss,
+    encode_pair,
+    kto_pair_loss,
+    pair_logprobs,
+    self_play_pairs,
+)
+from symbiotic_gym.trainers.scoring import sequence_logprob
+from symbiotic_gym.types import Candidate
+from tests.tiny import tiny_model
+
+PAGE = '[1] textbox "Name"\n[2] button "OK"'
+PAIRS = [
+    PreferencePair(
+        task="t",
+        seed=i,
+        goal=f"Enter Ann{i}",
+        observation={"page": PAGE},
+        chosen=Candidate(action=f'fill("1", "Ann{i}")'),
+        rejected=Candidate(action='click("2")'),
+    )
+    for i in range(3)
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def fresh(base: Path) -> Any:
+    return load_base(str(base), device="cpu", dtype="float32", attention="sdpa")
+
+
+def encoded(base: Path) -> list[EncodedPair]:
+    tokenizer = load_tokenizer(str(base))
+    return [encode_pair(tokenizer, pair, page_budget=6000) for pair in PAIRS]
+
+
+def test_both_answers_of_a_pair_share_the_prompt_and_score_as_if_they_stood_alone(base: Path) -> None:
+    model, pairs = fresh(base), encoded(base)
+    chosen, rejected = pair_logprobs(model, pairs, 0)
+    for i, pair in enumerate(pairs):
+        assert chosen[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.chosen).item(), abs=1e-4)
+        assert rejected[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.rejected).item(), abs=1e-4)
+    (chosen.sum() - rejected.sum()).backward()  # type: ignore[no-untyped-call]
+    packed = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad()
+    for pair in pairs:
+        apart = sequence_logprob(model, pair.prompt, pair.chosen) - sequence_logprob(model, pair.prompt, pair.rejected)
+        apart.backward()  # type: ignore[no-untyped-call]
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(packed[name], weight.grad, atol=1e-3, rtol=1e-3)
+
+
+def test_losses_known_by_hand() -> None:
+    same = torch.tensor([-3.0, -8.0]), torch.tensor([-5.0, -2.0])
+    assert dpo_loss(*same, *same).tolist() == pytest.approx([log(2)] * 2)
+    assert dpo_loss(*same, *same, kind="hinge").tolist() == [1.0, 1.0]
+    assert kto_pair_loss(*same, *same).tolist() == [0.5] * 4
+    policy = torch.tensor([-1.0]), torch.tensor([-9.0])
+    reference = torch.tensor([-3.0]), torch.tensor([-5.0])
+    assert dpo_loss(*policy, *reference, beta=0.5).item() == pytest.approx(log(1 + torch.e ** -(0.5 * (8 - 2))))
+    assert dpo_loss(*policy, *reference, beta=0.5, kind="hinge").item() == 0
+    worse = dpo_loss(policy[1], policy[0], *reference, beta=0.5)
+    assert worse.item() > log(2), "preferring the rejected one costs more than no preference"
+    kto = kto_pair_loss(*policy, *reference, beta=0.5)
+    assert kto.tolist() == pytest.approx([1 / (1 + torch.e**1), 1 / (1 + torch.e**3)])
+
+
+def test_the_reference_gets_no_gradient() -> None:
+    numbers = [torch.tensor([-1.0, -2.0], requires_grad=True) for _ in range(4)]
+    for loss in (dpo_loss(*numbers), dpo_loss(*numbers, kind="hinge"), kto_pair_loss(*numbers)):
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+    assert [number.grad is not None for number in numbers] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("loss", [dpo_loss, kto_pair_loss])
+def test_training_on_pairs_widens_the_margin(base: Path, loss: Any) -> None:
+    model, pairs = fresh(base), encoded(base)
+    with torch.no_grad():
+        reference = pair_logprobs(model, pairs, 0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss(*pair_logprobs(model, pairs, 0), *reference).mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        chosen, rejected = pair_logprobs(model, pairs, 0)
+    assert (chosen - rejected > reference[0] - reference[1] + 1).all()
+
+
+def test_self_play_prefers_the_record_to_the_students_own_answer_where_they_differ() -> None:
+    examples = [
+        Example(task="t", goal=str(i), observation={"page": PAGE}, history=("noop()",), action='click("2")', reason="r")
+        for i in range(3)
+    ]
+    answers = ["click(2)", 'fill("1", "x")', "nonsense"]
+    pairs = self_play_pairs(examples, lambda asked: answers[: len(asked)])
+    assert [(p.goal, p.chosen.action, p.rejected.action) for p in pairs] == [
+        ("1", 'click("2")', 'fill("1", "x")'),
+        ("2", 'click("2")', "nonsense"),
+    ]
+    assert pairs[0].messages() == examples[1].messages("action"), "the prompt of training is the prompt of play"

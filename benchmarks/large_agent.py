@@ -4,7 +4,8 @@ retrieval, added.
 Every arm plays the same instances, one seed after the other, all arms on a seed before the next: a run that is stopped (Ctrl-C,
 a budget, an endpoint that is gone) still prints a table, of the episodes that every arm has played. With `--out` the same
 command goes on from there, its account included. What is retrieved are steps by which the scripted expert solved *other*
-templates than the one being played, on seeds of their own; `known-template` may retrieve other instances of the same one.
+templates than the one being played, on seeds of their own; the arm `known` may
+retrieve other instances of the same one.
 
     python -m symbiotic_gym.benchmarks.large_agent --large openai:qwen@http://127.0.0.1:8123/v1 --out runs/large-agent
 
@@ -79,7 +80,7 @@ ARMS = (
     Arm("plan", plan=True),
     Arm("retrieval", retrieval="template"),
     Arm("plan+retrieval", plan=True, retrieval="template"),
-    Arm("known-template", retrieval="instance"),
+    Arm("known", retrieval="instance"),
 )
 DEFAULT_ARMS = ARMS[:4]
 AIMED = "retrieval"
@@ -152,7 +153,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--arms", nargs="+", choices=names, default=default, help=f"default {' '.join(default)}")
     parser.add_argument("--seeds", type=int, default=3, help="instances of each task (default 3)")
     parser.add_argument("--max-steps", type=int, default=8, help="after so many steps an episode is truncated (default 8)")
-    parser.add_argument("--page-tokens", type=int, default=600, help="what the page may take of the prompt (default 600)")
+    parser.add_argument("--page-tokens", type=int, default=700, help="what the page may take of the prompt (default 700)")
     parser.add_argument("--workers", type=int, default=1, help="seeds of a task that are played at once (default 1)")
     parser.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="for one request (default 300)")
     parser.add_argument("--max-requests", type=int, help="stop after so many requests, over all resumes")
@@ -288,10 +289,9 @@ def _step_rows(run: _Run, arm: Arm, played: Sequence[Trajectory]) -> Iterator[Ro
         yield Row(name=f"{name}/{arm.name}", value=mean(values or [0.0]), unit=unit, n=len(values), better="lower")
     if arm.retrieval:
         found = leaks(played, run.knowledge)
-        helped = f"steps with examples/{arm.name}, {found.name}"
-        yield share(helped, found.helped, found.decisions)
-        for what, nearest in (("goal", found.nearest_goal), ("page", found.nearest_page)):
-            yield Row(name=f"nearest {what} retrieved/{arm.name}", value=nearest, unit="share of words", n=found.helped)
+        yield share(f"steps with examples/{arm.name}", found.helped, found.decisions)
+        for what, nearest in (("goal", found.nearest_goal), ("page", found.nearest_page)):  # words in common
+            yield Row(name=f"nearest {what}/{arm.name}: {found.name}", value=nearest, unit="share", n=found.helped)
 
 
 def _first_button(prompt: Sequence[Message]) -> str:

@@ -188,7 +188,7 @@ def test_a_wave_that_is_played_again_is_the_same_to_the_last_bit(base: Path, tmp
     model = LocalModel(base, dtype="bfloat16")
     whole = play(model)
     assert len({len(t.steps) for t in whole}) == 3
-    assert model.prefixes.known > 0.3 * model.prefixes.asked, "the steps of an episode share their beginnings"
+    assert model.prefixes.known > 0.2 * model.prefixes.asked, "the steps of an episode share their beginnings"
     log = EpisodeLog(tmp_path / "episodes.jsonl")
     first = play(LocalModel(base, dtype="bfloat16"), log, stop_after=4)
     assert len(first) == 4, "the second wave was interrupted"

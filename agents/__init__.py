@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from symbiotic_gym.agents.large import LargeAgent
     from symbiotic_gym.agents.local import LocalModel
     from symbiotic_gym.agents.openai_model import OpenAIModel
-    from symbiotic_gym.agents.oracle import OracleAgent
     from symbiotic_gym.agents.scripted import ScriptedAgent
     from symbiotic_gym.agents.simple import NullAgent, RandomAgent, ReplayAgent
     from symbiotic_gym.agents.small import SmallAgent
+    from symbiotic_gym.pocket.oracle import OracleAgent
     from symbiotic_gym.policies import act_all, agent_name, as_agent
 
 __all__ = [
@@ -39,7 +39,7 @@ _HOMES = {
     "LocalModel": "symbiotic_gym.agents.local",
     "NullAgent": "symbiotic_gym.agents.simple",
     "OpenAIModel": "symbiotic_gym.agents.openai_model",
-    "OracleAgent": "symbiotic_gym.agents.oracle",
+    "OracleAgent": "symbiotic_gym.pocket.oracle",
     "RandomAgent": "symbiotic_gym.agents.simple",
     "ReplayAgent": "symbiotic_gym.agents.simple",
     "ScriptedAgent": "symbiotic_gym.agents.scripted",

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from symbiotic_gym.actions import BUTTONS, MODIFIERS
+from symbiotic_gym.agents.affordances import affordances, labels
 from symbiotic_gym.agents.automaton import Alt, Chars, Expr, Seq, Text
-from symbiotic_gym.agents.scripted_page import Node, read
+from symbiotic_gym.agents.scripted_page import Node
 from symbiotic_gym.urls import origin
 
 __all__ = ["action_grammar", "to_gbnf"]
@@ -24,7 +25,6 @@ _END = '")'
 _INTEGER = Alt("0", Seq(Alt("", "-"), Chars("123456789", 1, 1), Chars(_DIGITS, 0, 3)))
 _DECIMAL = Seq(Alt("", "-"), Chars(_DIGITS, 1, 9), Alt("", Seq(".", Chars(_DIGITS, 1, 4))))
 
-_FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton", "slider"})
 _TICKED = frozenset({"checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio"})
 _UNTICKED = _TICKED - {"radio", "menuitemradio"}
 _MULTIPLE = 4
@@ -105,13 +105,9 @@ def action_grammar(observation: Mapping[str, Any]) -> Expr:
 
 @lru_cache(maxsize=64)
 def _on_page(page: str) -> Expr:
-    nodes = read(page).nodes
-    options = _options(nodes)
-    taken = {option.bid for found in options.values() for option in found}
-    usable = [node for node in nodes if node.bid and "disabled" not in node.flags]
-    free = [node for node in usable if node.bid not in taken]  # an option of a closed menu can be chosen, not hovered over
-    writable = [node for node in free if node.role in _FIELDS and node.bid not in options and "readonly" not in node.flags]
-    calls: list[Expr] = [_call("click", usable, _after_click()), _call("dblclick", free, _after_click())]
+    can = affordances(page)
+    free, writable, options = can.free, can.writable, can.options
+    calls: list[Expr] = [_call("click", can.usable, _after_click()), _call("dblclick", free, _after_click())]
     calls += [_call(verb, free, _END) for verb in ("hover", "focus")]
     calls.append(_call("press", free, Seq('", "', _KEYS, _END)))
     calls.append(_call("clear", writable, _END))
@@ -144,24 +140,9 @@ def _by_format(nodes: Iterable[Node]) -> list[tuple[Expr, list[Node]]]:
     return list(groups.items())
 
 
-def _options(nodes: Iterable[Node]) -> dict[str, list[Node]]:
-    """The options of each menu, by its id: the option lines that stand right below it, one step further in."""
-    found: dict[str, list[Node]] = {}
-    menu: Node | None = None
-    for node in nodes:
-        if menu is not None and node.role == "option" and node.depth == menu.depth + 1:
-            found.setdefault(menu.bid, []).append(node)
-        else:
-            menu = node if node.bid and node.role in ("combobox", "listbox") else None
-    return found
-
-
 def _select(node: Node, options: Iterable[Node]) -> Expr:
     """`select_option` with labels that the page lists whole: one, or for a list of several choices up to four."""
-    labels = dict.fromkeys(
-        option.name for option in options if "disabled" not in option.flags and not option.name.endswith("…")
-    )
-    written = [json.dumps(label, ensure_ascii=False) for label in labels if label and label.isprintable()]
+    written = [json.dumps(label, ensure_ascii=False) for label in labels(options)]
     if not written:
         return _NOTHING
     label = Alt(*written)

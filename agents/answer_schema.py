@@ -6,11 +6,11 @@ an option that a list does not have. Only what every known server understands is
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from symbiotic_gym.actions import VERBS, Element, elements, format_action, parse
+from symbiotic_gym.actions import VERBS, elements, format_action, parse
+from symbiotic_gym.agents.affordances import affordances, labels
 from symbiotic_gym.agents.parsing import PlanCommand, named_element
 from symbiotic_gym.errors import ActionError
 from symbiotic_gym.types import Candidate
@@ -20,7 +20,6 @@ __all__ = ["RANKS", "answer_schema", "read_json_answer"]
 RANKS = ("best", "second", "third", "fourth", "fifth")
 """The members of an answer with several candidates: fixed names instead of a list, whose length some servers cannot bound."""
 
-FIELDS = frozenset({"textbox", "searchbox", "spinbutton", "combobox"})
 _TYPED = frozenset({"fill", "clear"})
 _MOST_LISTED = 250
 """Ids in one `enum`; on larger pages an id is any text."""
@@ -61,56 +60,29 @@ def _plan(nodes: Sequence[int]) -> dict[str, Any]:
 
 
 def _actions(page: str, verbs: Sequence[str]) -> Iterator[dict[str, Any]]:
-    usable = [e for e in elements(page).values() if "disabled" not in _properties(e)]
-    options = _options(page)
-    fields = [e.bid for e in usable if e.role in FIELDS and e.bid not in options and "readonly" not in _properties(e)]
+    can = affordances(page)
+    usable, fields = [node.bid for node in can.usable], [node.bid for node in can.writable]
+    chosen_from = {bid: found for bid, options in can.options.items() if (found := labels(options)[:_MOST_LISTED])}
     alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for verb in verbs:
         required = tuple((p.name, p.kind) for p in VERBS[verb].parameters if p.default is None)
-        if verb == "select_option" and options:
-            for bid, labels in options.items():
-                yield _object(name=_enum([verb]), bid=_enum([bid]), options=_enum(labels))
+        if verb == "select_option":
+            for bid, found in chosen_from.items():
+                yield _object(name=_enum([verb]), bid=_enum([bid]), options=_enum(found))
         elif verb in _TYPED and fields:
             rest = {name: {"type": _TYPES[kind]} for name, kind in required if kind != "bid"}
             yield _object(name=_enum([verb]), bid=_listed(fields), **rest)
-        elif verb not in _TYPED and verb != "select_option" and (usable or not any(kind == "bid" for _, kind in required)):
+        elif verb not in _TYPED and (usable or not any(kind == "bid" for _, kind in required)):
             alike.setdefault(required, []).append(verb)
     for parameters, names in alike.items():  # verbs that take the same share one alternative
-        bids = _listed([e.bid for e in usable])
+        bids = _listed(usable)
         yield _object(
             name=_enum(names), **{name: bids if kind == "bid" else {"type": _TYPES[kind]} for name, kind in parameters}
         )
 
 
-def _properties(element: Element) -> list[str]:
-    return re.sub(r'"(?:[^"\\]|\\.)*"', "", element.line).split()
-
-
 def _listed(bids: Sequence[str]) -> dict[str, Any]:
     return _enum(bids) if 0 < len(bids) <= _MOST_LISTED else {"type": "string"}
-
-
-def _options(page: str) -> dict[str, list[str]]:
-    """The labels of every list that is chosen from with `select_option`: what stands below a combobox or listbox."""
-    found: dict[str, list[str]] = {}
-    on_page = elements(page)
-    owner, depth = "", 0
-    for line in page.split("\n"):
-        element = _on_line(line, on_page)
-        indent = len(line) - len(line.lstrip(" "))
-        if element is not None and element.role in ("combobox", "listbox"):
-            owner, depth = element.bid, indent
-        elif owner and element is not None and element.role == "option" and indent > depth:
-            if element.name and element.name not in found.setdefault(owner, []) and len(found[owner]) < _MOST_LISTED:
-                found[owner].append(element.name)
-        elif indent <= depth:
-            owner = ""
-    return {bid: labels for bid, labels in found.items() if labels}
-
-
-def _on_line(line: str, on_page: Mapping[str, Element]) -> Element | None:
-    match = re.match(r"\s*\[(\w+)\] ", line)
-    return on_page.get(match[1]) if match else None
 
 
 def read_json_answer(text: str, page: str) -> tuple[tuple[Candidate, ...], PlanCommand | None] | None:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from symbiotic_gym.agents.judges import read_verdict
-from symbiotic_gym.agents.large import cut_page
-from symbiotic_gym.agents.prompt_files import load_prompt
-from symbiotic_gym.agents.transcripts import describe_steps, fenced, last_page
+from symbiotic_gym.agents.prompt_files import fenced, load_prompt
+from symbiotic_gym.agents.token_budget import cut_page
+from symbiotic_gym.agents.transcripts import describe_steps, last_page
 from symbiotic_gym.errors import JudgeError
 from symbiotic_gym.knowledge import KnowledgeBase
 from symbiotic_gym.protocols import LanguageModel, Message, Sampling
@@ -68,7 +68,7 @@ def backward_construct(
     shortest: int = 1,
     longest: int = 5,
     committee: Sequence[LanguageModel] = (),
-    page_budget: int = 2000,
+    page_tokens: int = 700,
 ) -> list[Constructed]:
     """The goals that parts of an episode reach, each once.
 
@@ -79,7 +79,7 @@ def backward_construct(
         shortest: fewest steps of a part.
         longest: most steps of a part.
         committee: models that all have to agree that the part reaches the goal; an answer that cannot be read is a no.
-        page_budget: characters of each page shown.
+        page_tokens: what each page shown may take.
 
     Raises:
         ModelError: a model failed for good.
@@ -89,7 +89,7 @@ def backward_construct(
     if not parts:
         return []
     prompt = load_prompt("backward_v1")
-    shown = [_shown(part, page_budget) for part in parts]
+    shown = [_shown(part, page_tokens) for part in parts]
     asked: list[list[Message]] = [
         [{"role": "system", "content": prompt["system"]}, {"role": "user", "content": prompt["user"].format(**texts)}]
         for texts in shown
@@ -113,9 +113,10 @@ def remember_backward(
     return sum(base.add(made.trajectory, iteration=iteration, source=source, summary=made.summary) for made in constructed)
 
 
-def _shown(part: Trajectory, budget: int) -> dict[str, str]:
+def _shown(part: Trajectory, page_tokens: int) -> dict[str, str]:
     pages = {"before": part.steps[0].observation.get("page", ""), "after": part.final.get("page", "")}
-    return {name: fenced(cut_page(page, budget)) for name, page in pages.items()} | {"steps": describe_steps(part.steps)}
+    done = describe_steps(part.steps)  # the lines that were acted on are the last to be cut
+    return {name: fenced(cut_page(page, done, page_tokens)) for name, page in pages.items()} | {"steps": done}
 
 
 def _read(tag: str, text: str) -> str:

@@ -67,7 +67,7 @@ class BrowserGymPolicy:
                 )
             )
         self.name = str(getattr(agent, "agent_name", None) or type(agent).__name__)
-        self._agent = agent if self._make is None else None
+        self._agent: Any = agent if self._make is None else None
         self.reset("")
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:

@@ -4,17 +4,22 @@ llama.cpp reads the field `grammar`, vLLM `structured_outputs`; each passes over
 the answer free: whether an answer fits is then for the environment to say, as it is for any other.
 """
 
-import copy
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from symbiotic_gym.agents.action_grammar import to_gbnf
-from symbiotic_gym.agents.openai_model import OpenAIModel
+from symbiotic_gym.agents.automaton import Expr
+from symbiotic_gym.agents.openai_model import Job, OpenAIModel
 from symbiotic_gym.agents.request import Request
 from symbiotic_gym.protocols import Completion, Sampling
 
 __all__ = ["GrammarEndpoint"]
+
+
+@dataclass(frozen=True)
+class _Bound(Job):
+    grammar: Expr | None = None
 
 
 class GrammarEndpoint(OpenAIModel):
@@ -23,26 +28,20 @@ class GrammarEndpoint(OpenAIModel):
     >>> model = GrammarEndpoint.from_spec("openai:smollm2@http://127.0.0.1:8080/v1")
     """
 
-    _grammar: str | None = None
-
     def answer(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
         """Answer every request, in order, `concurrency` of them at a time. The servers keep prefixes of prompts by themselves.
 
         Raises:
             ModelError: the endpoint failed for good, for any of them.
         """
-        client = self._client  # made once, before the copies that share it
+        return self._all([_Bound(r.messages, sampling, r.seed, grammar=r.grammar) for r in requests])
 
-        def one(request: Request) -> Completion:
-            bound = copy.copy(self)
-            bound._grammar = None if request.grammar is None else to_gbnf(request.grammar)
-            return bound._complete(client, request.messages, sampling, request.seed)
+    def forget(self, session: str) -> None:
+        """The servers forget by themselves."""
 
-        with ThreadPoolExecutor(self._concurrency) as pool:
-            return list(pool.map(one, requests))
-
-    def _arguments(self, sampling: Sampling, seed: int | None) -> dict[str, Any]:
-        sent = super()._arguments(sampling, seed)
-        if self._grammar is not None:
-            sent["extra_body"] = {"grammar": self._grammar, "structured_outputs": {"grammar": self._grammar}}
+    def _arguments(self, job: Job) -> dict[str, Any]:
+        sent = super()._arguments(job)
+        if isinstance(job, _Bound) and job.grammar is not None:
+            grammar = to_gbnf(job.grammar)
+            sent["extra_body"] = {"grammar": grammar, "structured_outputs": {"grammar": grammar}}
         return sent

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from statistics import fmean, pstdev
 
 from symbiotic_gym.agents.judges import ScoreJudge, ask, before_verdict, read_verdict, total
-from symbiotic_gym.agents.prompt_files import load_prompt
-from symbiotic_gym.agents.transcripts import fenced, transcript
+from symbiotic_gym.agents.prompt_files import fenced, load_prompt
+from symbiotic_gym.agents.transcripts import PAGE_TOKENS, transcript
 from symbiotic_gym.errors import ConfigError, JudgeError, explain
 from symbiotic_gym.protocols import Completion, LanguageModel, Message, Sampling, Verdict
 from symbiotic_gym.types import Trajectory, Usage
@@ -32,7 +32,7 @@ class Panel:
         adjudicator: who is asked when they differ; usually a larger one.
         spread: the largest standard deviation of their scores, in [0, 0.5], at which they still agree.
         threshold: the mean score from which on an episode counts as a success, in [0, 1].
-        page_budget: characters of the last page.
+        page_tokens: what the last page may take.
 
     Raises:
         ConfigError: fewer than two reviewers.
@@ -45,13 +45,13 @@ class Panel:
         *,
         spread: float = 0.15,
         threshold: float = 0.7,
-        page_budget: int = 3000,
+        page_tokens: int = PAGE_TOKENS,
     ) -> None:
         _check_several(reviewers)
         self.name = f"panel({', '.join(model.name for model in reviewers)}; {adjudicator.name})"
         self._models, self._adjudicating = tuple(reviewers), adjudicator
-        self._reviewers = [ScoreJudge(model, threshold=threshold, page_budget=page_budget) for model in reviewers]
-        self._adjudicator = ScoreJudge(adjudicator, threshold=threshold, page_budget=page_budget)
+        self._reviewers = [ScoreJudge(model, threshold=threshold, page_tokens=page_tokens) for model in reviewers]
+        self._adjudicator = ScoreJudge(adjudicator, threshold=threshold, page_tokens=page_tokens)
         self._spread, self._threshold = spread, threshold
 
     def judge(self, trajectory: Trajectory) -> Verdict:
@@ -114,18 +114,18 @@ class DebateJudge:
     Args:
         debaters: two or more models; an odd number always comes to a verdict when all can be read.
         rounds: how often they vote; they stop as soon as all agree.
-        page_budget: characters of the last page.
+        page_tokens: what the last page may take.
 
     Raises:
         ConfigError: fewer than two debaters, or no round.
     """
 
-    def __init__(self, debaters: Sequence[LanguageModel], *, rounds: int = 2, page_budget: int = 3000) -> None:
+    def __init__(self, debaters: Sequence[LanguageModel], *, rounds: int = 2, page_tokens: int = PAGE_TOKENS) -> None:
         _check_several(debaters)
         if rounds < 1:
             raise ConfigError(explain(f"rounds = {rounds}", "1 or more", "nobody would vote", "pass rounds=2"))
         self.name = f"debate({', '.join(model.name for model in debaters)})"
-        self._debaters, self._rounds, self._budget = tuple(debaters), rounds, page_budget
+        self._debaters, self._rounds, self._page_tokens = tuple(debaters), rounds, page_tokens
         self._prompt = load_prompt("judge_debate_v1")
 
     def judge(self, trajectory: Trajectory) -> Verdict:
@@ -134,7 +134,7 @@ class DebateJudge:
         Raises:
             JudgeError: as many are for success as against it, or nobody's vote can be read.
         """
-        episode = transcript(trajectory, page_budget=self._budget)
+        episode = transcript(trajectory, page_tokens=self._page_tokens)
         user = self._prompt["user"].format(episode=episode)
         history: list[list[str]] = []
         usage = Usage()

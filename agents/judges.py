@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from symbiotic_gym.agents.prompt_files import load_prompt
-from symbiotic_gym.agents.transcripts import last_page, transcript
+from symbiotic_gym.agents.transcripts import PAGE_TOKENS, last_page, transcript
 from symbiotic_gym.errors import JudgeError, explain
 from symbiotic_gym.knowledge import StateValues
 from symbiotic_gym.protocols import Completion, LanguageModel, Message, Sampling, Verdict
@@ -51,14 +51,14 @@ class StatusJudge:
     Only A is success; the score goes from 1 for A to 0 for E.
     """
 
-    def __init__(self, model: LanguageModel, *, page_budget: int = 3000) -> None:
+    def __init__(self, model: LanguageModel, *, page_tokens: int = PAGE_TOKENS) -> None:
         self.name = f"status({model.name})"
-        self._model, self._budget = model, page_budget
+        self._model, self._page_tokens = model, page_tokens
         self._prompt = load_prompt("judge_status_v1")
 
     def judge(self, trajectory: Trajectory) -> Verdict:
         """The grade of an episode, or of the beginning of one."""
-        episode = transcript(trajectory, page_budget=self._budget)
+        episode = transcript(trajectory, page_tokens=self._page_tokens)
         (answer,) = ask(self._model, self._prompt["system"], [self._prompt["user"].format(episode=episode)])
         grade = read_verdict(answer, _GRADES)
         score = 1 - _GRADES.index(grade) / 4
@@ -74,7 +74,7 @@ class RubricJudge:
         model: who is asked, once per question.
         questions: such that yes speaks for success; by default those of the prompt file.
         threshold: the score from which on an episode counts as a success, in [0, 1].
-        page_budget: characters of the last page.
+        page_tokens: what the last page may take.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class RubricJudge:
         *,
         questions: Sequence[str] | None = None,
         threshold: float = 1.0,
-        page_budget: int = 3000,
+        page_tokens: int = PAGE_TOKENS,
     ) -> None:
         self.name = f"rubric({model.name})"
-        self._model, self._threshold, self._budget = model, threshold, page_budget
+        self._model, self._threshold, self._page_tokens = model, threshold, page_tokens
         self._prompt = load_prompt("judge_rubric_v1")
         self.questions = tuple(questions or self._prompt["questions"].splitlines())
 
     def judge(self, trajectory: Trajectory) -> Verdict:
         """The share of questions answered yes."""
-        episode = transcript(trajectory, page_budget=self._budget)
+        episode = transcript(trajectory, page_tokens=self._page_tokens)
         users = [self._prompt["user"].format(episode=episode, question=question) for question in self.questions]
         answers = ask(self._model, self._prompt["system"], users)
         said = [read_verdict(answer, ("yes", "no")) for answer in answers]
@@ -114,12 +114,12 @@ class ScoreJudge:
     Args:
         model: who is asked.
         threshold: the score from which on an episode counts as a success, in [0, 1].
-        page_budget: characters of the last page.
+        page_tokens: what the last page may take.
     """
 
-    def __init__(self, model: LanguageModel, *, threshold: float = 0.7, page_budget: int = 3000) -> None:
+    def __init__(self, model: LanguageModel, *, threshold: float = 0.7, page_tokens: int = PAGE_TOKENS) -> None:
         self.name = f"score({model.name})"
-        self._model, self._threshold, self._budget = model, threshold, page_budget
+        self._model, self._threshold, self._page_tokens = model, threshold, page_tokens
         self._prompt = load_prompt("judge_score_v1")
 
     def judge(self, trajectory: Trajectory) -> Verdict:
@@ -131,7 +131,7 @@ class ScoreJudge:
         return self._verdict(self._prompt["adjudicate"].format(episode=self._told(trajectory), reviews=reviews))
 
     def _told(self, trajectory: Trajectory) -> str:
-        return transcript(trajectory, page_budget=self._budget)
+        return transcript(trajectory, page_tokens=self._page_tokens)
 
     def _verdict(self, user: str) -> Verdict:
         (answer,) = ask(self._model, self._prompt["system"], [user])

@@ -21,7 +21,7 @@ from symbiotic_gym.agents.pruning import prune
 from symbiotic_gym.agents.steps import nothing_in, past_step, problem_of
 from symbiotic_gym.agents.token_budget import cut_lines, cut_page
 from symbiotic_gym.errors import ConfigError, SchemaRefusedError, explain
-from symbiotic_gym.knowledge import Exclusion, KnowledgeBase, Retrieved
+from symbiotic_gym.knowledge import Exclusion, Retrieved, Searchable
 from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling, SchemaModel
 from symbiotic_gym.types import Candidate, Decision, Observation, Usage
@@ -71,7 +71,7 @@ class LargeAgent:
 
     Args:
         model: answers the prompts; agents that are decided in one batch share it, and their configuration.
-        knowledge: where to look for examples; None: none are shown.
+        knowledge: where to look for examples: a `KnowledgeBase`, or something around one; None: none are shown.
         k_goal: how many examples to look up by the goal.
         k_page: how many by the page.
         exclude: which entries of the knowledge base must not be shown, so that an evaluation does not read its own answers.
@@ -96,7 +96,7 @@ class LargeAgent:
         self,
         model: LanguageModel,
         *,
-        knowledge: KnowledgeBase | None = None,
+        knowledge: Searchable | None = None,
         k_goal: int = 1,
         k_page: int = 2,
         exclude: Exclusion | None = None,

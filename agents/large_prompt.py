@@ -5,15 +5,13 @@ The system message is the same at every step of every task, so that an endpoint 
 """
 
 import json
-import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from symbiotic_gym.actions import VERBS, parse
 from symbiotic_gym.agents.answer_schema import RANKS
 from symbiotic_gym.agents.plan import PlanTree
+from symbiotic_gym.agents.prompt_files import fenced, load_prompt
 from symbiotic_gym.errors import ActionError, ConfigError, explain, nearest
 from symbiotic_gym.knowledge import Retrieved
 from symbiotic_gym.types import Observation
@@ -32,6 +30,7 @@ _EXAMPLES = {
     "select": ("Red is checked, blue is not yet.", 'click("8")'),
     "name": ("The name has to be typed first.", 'fill("31", "Ann")'),
     "save": ("The name is in the field, so it can be saved.", 'click("32")'),
+    "done": ("All of it is done.", 'send_msg_to_user("done")'),
     "answer": ("The page shows the answer.", 'send_msg_to_user("7 km")'),
 }
 
@@ -51,7 +50,7 @@ class LargePrompt:
     """
 
     def __init__(self, name: str, verbs: Sequence[str], *, candidates: int, schema: bool, plan: bool) -> None:
-        self._parts = _prompt(name)
+        self._parts = load_prompt(name)
         self._schema = schema
         self._ranked = candidates > 1
         self._candidates = candidates
@@ -82,17 +81,17 @@ class LargePrompt:
         """
         shown = "\n\n".join(
             self._parts["example"].format(
-                goal=one.entry.goal, page=_fenced(one.page), answer=self._answer(_fenced(one.entry.reason), one.entry.action)
+                goal=one.entry.goal, page=fenced(one.page), answer=self._answer(fenced(one.entry.reason), one.entry.action)
             )
             for one in retrieved
         )
-        nodes = _fenced("\n".join(plan.lines()))
-        steps = _fenced("\n".join(history))
+        nodes = fenced("\n".join(plan.lines()))
+        steps = fenced("\n".join(history))
         return self._parts["user"].format(
             goal=observation["goal"],
-            title=_fenced(observation.get("title", "")),
+            title=fenced(observation.get("title", "")),
             url=observation.get("url", ""),
-            page=_fenced(page),
+            page=fenced(page),
             examples=self._parts["examples"].format(examples=shown) + "\n\n" if shown else "",
             plan=self._parts["plan"].format(nodes=nodes) + "\n\n" if self._plan else "",
             history=self._parts["history"].format(steps=steps) + "\n\n" if history else "",
@@ -125,11 +124,6 @@ def _as_json(action: str) -> dict[str, Any]:
     return {"name": call.verb, **plain}
 
 
-def _fenced(text: str) -> str:
-    """A page cannot close its fence or open a tag of the answer's form."""
-    return re.sub(r"<(?=/?(?:page|action|reason|plan)\b)", "‹", text, flags=re.I)
-
-
 def _action_rows(verbs: Sequence[str], *, schema: bool) -> str:
     rows = []
     for name in verbs:
@@ -145,22 +139,3 @@ def _action_rows(verbs: Sequence[str], *, schema: bool) -> str:
         required = [p.name if schema else _SHOWN[p.kind] for p in VERBS[name].parameters if p.default is None]
         rows.append(f"{name}({', '.join(required)}) - {VERBS[name].summary}")
     return "\n".join(rows)
-
-
-@cache
-def _prompt(name: str) -> dict[str, str]:
-    """The parts of a prompt file: each begins with a line `### NAME`."""
-    folder = files("symbiotic_gym.agents").joinpath("prompts")
-    file = folder.joinpath(f"{name}.txt")
-    if not file.is_file():
-        known = ", ".join(sorted(f.name.removesuffix(".txt") for f in folder.iterdir()))
-        raise ConfigError(
-            explain(
-                f"there is no prompt {name!r}",
-                f"one of {known}",
-                "the agent cannot ask anything without it",
-                "check the name, or the package's data files",
-            )
-        )
-    parts = re.split(r"^### (\w+)\n", file.read_text(encoding="utf-8"), flags=re.M)
-    return {key: text.strip() for key, text in zip(parts[1::2], parts[2::2], strict=True)}

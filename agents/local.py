@@ -166,6 +166,10 @@ class LocalModel:
                 done |= {i: self._completion(rows[i], share) for i in batch}
         return [done[i] for i in range(len(requests))]
 
+    def forget(self, session: str) -> None:
+        """Drop what is kept of an episode that is over."""
+        self.prefixes.forget(session)
+
     def open(self) -> "OpenWeights":
         """The weights themselves, with the adapter in force merged in, for what needs probabilities and not texts.
 

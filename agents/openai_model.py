@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.chat import ChatCompletion
 
-__all__ = ["ALLOW_REMOTE", "OpenAIModel"]
+__all__ = ["ALLOW_REMOTE", "Job", "OpenAIModel"]
 
 ALLOW_REMOTE = True
 """One switch for test suites: when False, only endpoints on this machine can be asked."""
@@ -42,7 +42,7 @@ _PORT = re.compile(r"@[^@/]*:\d")
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One prompt, and how it is to be answered."""
 
     prompt: Sequence[Message]
@@ -160,7 +160,7 @@ class OpenAIModel:
             BudgetError: what the run may spend is spent.
         """
         given = [None] * len(prompts) if seeds is None else list(seeds)
-        return self._all([_Job(prompt, sampling, seed) for prompt, seed in zip(prompts, given, strict=True)])
+        return self._all([Job(prompt, sampling, seed) for prompt, seed in zip(prompts, given, strict=True)])
 
     def generate_json(
         self,
@@ -180,7 +180,7 @@ class OpenAIModel:
             BudgetError: what the run may spend is spent.
         """
         given = [None] * len(prompts) if seeds is None else list(seeds)
-        jobs = [_Job(*job) for job in zip(prompts, [sampling] * len(prompts), given, schemas, strict=True)]
+        jobs = [Job(*job) for job in zip(prompts, [sampling] * len(prompts), given, schemas, strict=True)]
         first: list[Completion] = []
         if jobs and not self._schemas.known:
             with self._schemas.lock:  # several threads may begin at once
@@ -190,7 +190,7 @@ class OpenAIModel:
             raise self._no_schemas("does not hold answers to a schema")
         return first + self._all(jobs[len(first) :])
 
-    def _find_way(self, job: "_Job") -> Completion:
+    def _find_way(self, job: Job) -> Completion:
         while self._schemas:
             try:
                 answer = self._complete(self._client, job)
@@ -214,7 +214,7 @@ class OpenAIModel:
             )
         )
 
-    def _all(self, jobs: Sequence["_Job"]) -> list[Completion]:
+    def _all(self, jobs: Sequence[Job]) -> list[Completion]:
         client = self._client  # made before the threads start
         if len(jobs) <= 1:
             return [self._complete(client, job) for job in jobs]
@@ -250,7 +250,7 @@ class OpenAIModel:
                 f"{error}\n  the endpoint's models: {nearest(self.name, listed)}" if listed else str(error)
             ) from error
 
-    def _complete(self, client: "OpenAI", job: "_Job") -> Completion:
+    def _complete(self, client: "OpenAI", job: Job) -> Completion:
         start, usage = time.monotonic(), Usage()
         for attempt in itertools.count():
             self._patience.hold()
@@ -270,7 +270,7 @@ class OpenAIModel:
                 )
         raise AssertionError("unreachable")
 
-    def _try(self, client: "OpenAI", job: "_Job") -> "tuple[ChatCompletion | None, ModelError | None, Usage]":
+    def _try(self, client: "OpenAI", job: Job) -> "tuple[ChatCompletion | None, ModelError | None, Usage]":
         """One request: its answer where it has the form of the API, else what failed; and what it took, once."""
         sent = self._arguments(job)
         tokens = most_tokens(job.prompt, job.sampling.max_tokens)
@@ -286,7 +286,7 @@ class OpenAIModel:
             self._spending.settle(ticket, usage)
         return (answer if getattr(answer, "choices", None) else None), None, usage
 
-    def _arguments(self, job: "_Job") -> dict[str, Any]:
+    def _arguments(self, job: Job) -> dict[str, Any]:
         sampling = job.sampling
         wanted = {
             "temperature": sampling.temperature,
@@ -295,12 +295,12 @@ class OpenAIModel:
             "seed": job.seed,
         }
         named = {self._changed.get(name, name): value for name, value in wanted.items() if value is not None}
-        sent = {name: value for name, value in named.items() if name is not None}
+        sent: dict[str, Any] = {name: value for name, value in named.items() if name is not None}
         if job.schema is not None and self._schemas:
             sent["response_format"] = self._schemas.response_format(job.schema)
         return sent
 
-    def _adapted(self, error: ModelError, job: "_Job") -> bool:
+    def _adapted(self, error: ModelError, job: Job) -> bool:
         """Some models refuse `max_tokens`, `temperature` or `seed`: remember that, and ask again without.
 
         Raises:

@@ -1,10 +1,12 @@
 """Keys and values of the prompts that were computed last, one prompt a session, so that the next one goes on where it differs.
 
 A session is an episode. What a row reuses depends on its own episode alone, never on what other episodes or earlier waves left
-behind: a run that is repeated reuses the same and rounds the same. The oldest sessions go when the byte budget is spent.
+behind: a run that is repeated reuses the same and rounds the same. A session goes when its episode is over (`forget`), and the
+oldest go when the byte budget is spent.
 """
 
-from collections import OrderedDict
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,15 +15,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["PrefixCache", "Reuse"]
-
-
-@dataclass(frozen=True)
-class Reuse:
-    """A row of a batch: its session, its prompt, and how many of the prompt's tokens are known from the session's last one."""
-
-    session: str
-    prompt: Sequence[int]
-    known: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +28,17 @@ class _Entry:
         return sum(part.numel() * part.element_size() for layer in self.layers for part in layer)
 
 
+@dataclass(frozen=True)
+class Reuse:
+    """A row of a batch: its session, its prompt, and how many of the prompt's tokens are known from the session's last one."""
+
+    session: str
+    prompt: Sequence[int]
+    known: int
+    entry: _Entry | None = None
+    """What is known; held on to, since its session may end meanwhile."""
+
+
 class PrefixCache:
     """Least recently used first out.
 
@@ -42,7 +46,6 @@ class PrefixCache:
         budget_bytes: what the kept keys and values may take together; 0 keeps nothing.
 
     Attributes:
-        bytes: what they take now.
         known: prompt tokens that were not computed again, so far.
         asked: all prompt tokens so far.
     """
@@ -50,24 +53,51 @@ class PrefixCache:
     def __init__(self, budget_bytes: int) -> None:
         self._budget = budget_bytes
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self.bytes = 0
+        self._bytes = 0
+        self._over: deque[str] = deque()
+        self._lock = threading.Lock()
         self.known = 0
         self.asked = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        with self._lock:
+            self._bury()
+            return len(self._entries)
+
+    @property
+    def bytes(self) -> int:
+        """What the kept keys and values take now."""
+        with self._lock:
+            self._bury()
+            return self._bytes
 
     def clear(self) -> None:
         """Forget everything: the weights are others now."""
-        self._entries.clear()
-        self.bytes = 0
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0
+
+    def forget(self, session: str) -> None:
+        """Drop a session: its episode is over.
+
+        It may be called at any moment, by a garbage collector in the middle of another call too: it never waits. What it cannot
+        drop at once, the next call does.
+        """
+        self._over.append(session)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._bury()
+            finally:
+                self._lock.release()
 
     def match(self, session: str, prompt: Sequence[int]) -> Reuse:
         """How much of a prompt is known. At least its last token never is, because its scores are what is wanted."""
-        entry = self._entries.get(session)
+        with self._lock:
+            self._bury()
+            entry = self._entries.get(session)
         most = 0 if entry is None else min(len(entry.prompt), len(prompt) - 1)
         known = next((i for i in range(most) if entry is not None and entry.prompt[i] != prompt[i]), most)
-        return Reuse(session, prompt, known)
+        return Reuse(session, prompt, known, entry if known else None)
 
     def gather(self, rows: Sequence[Reuse]) -> Any:
         """The known part of each row as a transformers cache, padded on the left; None when nothing is known of any."""
@@ -78,14 +108,13 @@ class PrefixCache:
         longest = max(row.known for row in rows)
         if not longest:
             return None
-        entries = [self._entries.get(row.session) if row.known else None for row in rows]
-        model = next(entry for entry in entries if entry is not None)
+        model = next(row.entry for row in rows if row.entry is not None)
         cache: Any = DynamicCache()
         for number, parts in enumerate(model.layers):
             batch = [part.new_zeros(len(rows), part.shape[0], longest, part.shape[2]) for part in parts]
-            for i, (row, entry) in enumerate(zip(rows, entries, strict=True)):
-                if entry is not None:
-                    for whole, part in zip(batch, entry.layers[number], strict=True):
+            for i, row in enumerate(rows):
+                if row.entry is not None:
+                    for whole, part in zip(batch, row.entry.layers[number], strict=True):
                         whole[i, :, longest - row.known :] = part[:, : row.known]
             cache.update(*batch, number)
         return cache
@@ -117,8 +146,18 @@ class PrefixCache:
             self._put(row.session, _Entry(tuple(row.prompt), layers))
 
     def _put(self, session: str, entry: _Entry) -> None:
-        old = self._entries.pop(session, None)
-        self.bytes += entry.bytes - (old.bytes if old is not None else 0)
-        self._entries[session] = entry
-        while self.bytes > self._budget:
-            self.bytes -= self._entries.popitem(last=False)[1].bytes
+        with self._lock:
+            self._bury()
+            self._drop(session)
+            self._entries[session] = entry
+            self._bytes += entry.bytes
+            while self._bytes > self._budget:
+                self._drop(next(iter(self._entries)))
+
+    def _bury(self) -> None:
+        while self._over:
+            self._drop(self._over.popleft())
+
+    def _drop(self, session: str) -> None:
+        entry = self._entries.pop(session, None)
+        self._bytes -= entry.bytes if entry is not None else 0

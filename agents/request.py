@@ -35,3 +35,7 @@ class RequestModel(LanguageModel, Protocol):
             ModelError: the model failed for good.
         """
         ...
+
+    def forget(self, session: str) -> None:
+        """The session is over: nothing that was kept for it is needed any more. It never waits, and may be called anywhere."""
+        ...

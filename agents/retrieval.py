@@ -8,9 +8,8 @@ import re
 from collections.abc import Sequence
 
 from symbiotic_gym.agents.judges import read_verdict
-from symbiotic_gym.agents.large import cut_page
-from symbiotic_gym.agents.prompt_files import load_prompt
-from symbiotic_gym.agents.transcripts import fenced
+from symbiotic_gym.agents.prompt_files import fenced, load_prompt
+from symbiotic_gym.agents.token_budget import cut_page
 from symbiotic_gym.errors import JudgeError
 from symbiotic_gym.knowledge import Exclusion, Retrieved, Searchable
 from symbiotic_gym.protocols import Completion, LanguageModel, Sampling
@@ -54,14 +53,14 @@ class UsefulOnly:
     Args:
         inner: where to look.
         model: who is asked, once per search that found something.
-        page_budget: characters of the page that it is shown.
+        page_tokens: what the page that it is shown may take.
 
     Attributes:
         unread: how many answers could not be read; all that was found was kept.
     """
 
-    def __init__(self, inner: Searchable, model: LanguageModel, *, page_budget: int = 3000) -> None:
-        self._inner, self._model, self._budget = inner, model, page_budget
+    def __init__(self, inner: Searchable, model: LanguageModel, *, page_tokens: int = 1000) -> None:
+        self._inner, self._model, self._page_tokens = inner, model, page_tokens
         self.unread = 0
 
     def search(
@@ -78,7 +77,7 @@ class UsefulOnly:
         prompt = load_prompt("retrieval_v1")["useful"]
         answer = _ask(
             self._model,
-            prompt.format(goal=fenced(goal), page=fenced(cut_page(page, self._budget)), examples=shown),
+            prompt.format(goal=fenced(goal), page=fenced(cut_page(page, goal, self._page_tokens)), examples=shown),
         )
         kept = _numbers(answer, len(found))
         if kept is None:

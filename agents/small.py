@@ -8,7 +8,8 @@ for the name finds the id right behind it, which is what attention learns first 
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from symbiotic_gym.actions import parse
@@ -16,6 +17,7 @@ from symbiotic_gym.agents.action_grammar import action_grammar
 from symbiotic_gym.agents.request import Request, RequestModel
 from symbiotic_gym.errors import ActionError, ConfigError
 from symbiotic_gym.errors import explain as explain_error
+from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
 from symbiotic_gym.types import Decision, Observation
 
@@ -110,6 +112,15 @@ def read_action(answer: str) -> str:
         return answer
 
 
+class _Session:
+    """An episode, as far as the model keeps anything for it: when nobody plays it any more, the model is told."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.name = secrets.token_hex(8)
+        forget: Callable[[str], None] = model.forget if isinstance(model, RequestModel) else lambda name: None
+        weakref.finalize(self, forget, self.name).atexit = False
+
+
 class SmallAgent:
     """A policy around a small language model, usually a `LocalModel`.
 
@@ -143,6 +154,7 @@ class SmallAgent:
                 )
             )
         self.name = model.name
+        self.concurrent = isinstance(model, Concurrent) and model.concurrent
         self._model = model
         self._sampling = sampling
         self._page_budget = page_budget
@@ -156,7 +168,7 @@ class SmallAgent:
         self._seed = secrets.randbits(63) if seed is None else seed
         self._history: tuple[str, ...] = ()
         self._step = 0
-        self._session = secrets.token_hex(8)
+        self._episode = _Session(self._model)
 
     def observe(self, observation: Observation) -> None:
         """Take note of an observation for which no decision is asked."""
@@ -215,7 +227,7 @@ class SmallAgent:
             messages=prompt_messages(self._goal, observation, self._history, task, page_budget=self._page_budget),
             seed=self._draw(task),
             grammar=grammar,
-            session=self._session,
+            session=self._episode.name,
         )
 
     def _draw(self, task: str) -> int:

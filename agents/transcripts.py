@@ -4,32 +4,36 @@ The policy's own reasons are left out, because a policy that says that it is don
 that would close the transcript's fence cannot: what a page says is content.
 """
 
-import re
 from collections.abc import Sequence
 
 from symbiotic_gym.actions import elements, parse
-from symbiotic_gym.agents.large import cut_page
+from symbiotic_gym.agents.prompt_files import fenced
+from symbiotic_gym.agents.token_budget import cut_page
 from symbiotic_gym.errors import ActionError
 from symbiotic_gym.types import Step, Trajectory
 
-__all__ = ["describe_steps", "fenced", "last_page", "transcript"]
+__all__ = ["PAGE_TOKENS", "describe_steps", "last_page", "transcript"]
+
+PAGE_TOKENS = 1000
+"""Of the last page, by default."""
 
 _ERROR_CHARS = 160
 
 
-def transcript(trajectory: Trajectory, *, page_budget: int = 3000, steps: int = 30) -> str:
+def transcript(trajectory: Trajectory, *, page_tokens: int = PAGE_TOKENS, steps: int = 30) -> str:
     """The whole episode.
 
     Args:
         trajectory: an episode, or the beginning of one.
-        page_budget: characters of the last page.
+        page_tokens: what the last page may take.
         steps: how many of the last steps are told; it is said how many are not.
     """
     url = trajectory.final.get("url", "")
+    page = cut_page(last_page(trajectory), trajectory.goal, page_tokens)
     told = describe_steps(trajectory.steps[-steps:], start=max(0, len(trajectory.steps) - steps) + 1)
     return (
         f"<episode>\nGoal: {fenced(trajectory.goal)}\nSteps:\n{told or '(none)'}\n"
-        f"The page at the end, {fenced(url) or 'without an address'}:\n{fenced(cut_page(last_page(trajectory), page_budget))}\n"
+        f"The page at the end, {fenced(url) or 'without an address'}:\n{fenced(page)}\n"
         "</episode>"
     )
 
@@ -49,11 +53,6 @@ def last_page(trajectory: Trajectory) -> str:
     if trajectory.final.get("page"):
         return trajectory.final["page"]
     return trajectory.steps[-1].observation.get("page", "") if trajectory.steps else ""
-
-
-def fenced(text: str) -> str:
-    """A text that cannot open or close a tag of a prompt's form."""
-    return re.sub(r"<(?=/?(?:episode|verdict|goal|summary|reviews)\b)", "‹", text, flags=re.I)
 
 
 def _element(step: Step) -> str:

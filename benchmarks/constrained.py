@@ -71,14 +71,21 @@ def _episode_rows(mode: str, episodes: Sequence[Trajectory]) -> list[Row]:
 
 
 def _play(
-    model: LocalModel, tasks: Sequence[str], seeds: range, *, constrained: bool, workers: int, log: EpisodeLog | None, bar: Bar
+    model: LocalModel,
+    episodes: Sequence[Episode],
+    *,
+    constrained: bool,
+    workers: int,
+    max_steps: int,
+    log: EpisodeLog | None,
+    bar: Bar,
 ) -> list[Trajectory]:
     with Rollouts(workers) as rollouts:
         return rollouts.run(
-            [Episode(task, seed) for task in tasks for seed in seeds],
+            episodes,
             partial(SmallAgent, model, sampling=GREEDY, constrained=constrained),
             name="constrained" if constrained else "free",
-            max_steps=8,
+            max_steps=max_steps,
             max_refused=3,
             log=log,
             on_episode=lambda episode: bar.advance(f"{episode.task} {episode.outcome}"),
@@ -100,12 +107,13 @@ def _recorded(episodes: Iterable[Trajectory], most: int) -> list[_Replay]:
     return [_Replay(e.goal, tuple(cast("Observation", {"goal": e.goal, **s.observation}) for s in e.steps)) for e in several]
 
 
-def _long(steps: int) -> _Replay:
-    """A page of the whole budget; a field in its last fifth is filled a little further at every step."""
-    lines = [f'[{i}] link "Order {1000 + 37 * i} of customer {i % 17}"' for i in range(110)]
+def _long(steps: int, lines_shown: int = 110) -> _Replay:
+    """A page, by default of the whole budget; a field in its last fifth is filled a little further at every step."""
+    lines = [f'[{i}] link "Order {1000 + 37 * i} of customer {i % 17}"' for i in range(lines_shown)]
+    field = lines_shown - lines_shown // 5
     observations: list[Observation] = []
     for step in range(steps):
-        changed = [*lines[:90], f'[200] textbox "Search" value="{"ab" * step}"', *lines[90:]]
+        changed = [*lines[:field], f'[200] textbox "Search" value="{"ab" * step}"', *lines[field:]]
         last = f'fill("200", "{"ab" * step}")' if step else ""
         observations.append(
             {"goal": "Find order 1407.", "page": "\n".join(changed), "last_action": last, "last_action_error": "", "tabs": ""}
@@ -221,6 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     tasks = options.tasks or (SMOKE_TASKS if options.smoke else TASKS)
     seeds = range(FIRST_SEED, FIRST_SEED + (1 if options.smoke else options.seeds))
+    episodes = [Episode(task, seed) for task in tasks for seed in seeds]
+    workers, max_steps = (2, 2) if options.smoke else (options.workers, 8)
     path = resolve_model(options.model)
     models = {
         "no-cache": LocalModel(path, adapter=options.adapter, prefix_cache_bytes=0),
@@ -230,15 +240,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Progress()
     for mode in ("free", "constrained"):
         log = None if options.episodes is None else EpisodeLog(options.episodes / f"{mode}.jsonl")
-        with progress.phase(f"playing, {mode}", len(tasks) * len(seeds)) as bar:
-            constrained, workers = mode == "constrained", 2 if options.smoke else options.workers
-            played[mode] = _play(models["cache"], tasks, seeds, constrained=constrained, workers=workers, log=log, bar=bar)
+        with progress.phase(f"playing, {mode}", len(episodes)) as bar:
+            played[mode] = _play(
+                models["cache"],
+                episodes,
+                constrained=mode == "constrained",
+                workers=workers,
+                max_steps=max_steps,
+                log=log,
+                bar=bar,
+            )
         report.add(*_episode_rows(mode, played[mode]))
     rounds = 1 if options.smoke else options.rounds
     recorded = _recorded(played["constrained"], 2 if options.smoke else 8)
     if recorded:
         report.add(*_speed_rows("miniwob", models, recorded, rounds))
-    long = _speed_rows("long-page", models, [_long(2 if options.smoke else 6)], rounds)
+    long = _speed_rows("long-page", models, [_long(2, 20) if options.smoke else _long(6)], rounds)
     report.add(*long)
     rate = next(row.value for row in long if row.name == "tokens-per-second/long-page/constrained/cache")
     report.add(*_mask_rows(models["cache"].vocabulary, played["constrained"], 1 / rate))

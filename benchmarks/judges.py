@@ -2,13 +2,15 @@
 
 The episodes come from a run folder (`--run FOLDER`), or are played here: on Pocket the oracle's and a near miss's of the same
 instance, on MiniWoB those of the scripted expert, of one that errs and of random play, of the same instances too. A verdict is
-asked for once: `--verdicts FILE` keeps them, and a run that was cut short goes on from there. An answer that cannot be read is
-counted beside the agreement, never in it.
+asked for once: `--verdicts FILE` keeps them, and a run that was cut short goes on from there. All judges see an episode before
+the next, and episodes come in an order that mixes them, so that what a stopped run prints is a fair sample. An answer that
+cannot be read is counted beside the agreement, never in it.
 
 Without `--model`, only the judge that needs none is measured. `--model openai:NAME@URL` measures those that ask one; a panel or
 a debate of one model is of three that draw their answers differently.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from symbiotic_gym.agents.judge_panels import DebateJudge, Panel
 from symbiotic_gym.agents.judges import RubricJudge, ScoreJudge, StateValueJudge, StatusJudge
 from symbiotic_gym.agents.openai_model import OpenAIModel
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
-from symbiotic_gym.errors import JudgeError
+from symbiotic_gym.errors import JudgeError, ModelError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.knowledge import StateValues
 from symbiotic_gym.knowledge.entries import trajectory_digest
@@ -136,25 +138,24 @@ def _values_without(left_out: Trajectory, trajectories: Sequence[Trajectory]) ->
 
 def measure(
     trajectories: Sequence[Trajectory], model: LanguageModel | None, kept: Path | None, progress: Progress
-) -> dict[str, list[Said]]:
-    """Every judge's verdicts, in the episodes' order; those that are kept are not asked for again."""
+) -> Iterator[tuple[Trajectory, dict[str, Said]]]:
+    """Each episode with every judge's verdict; those that are kept are not asked for again."""
     file = JsonLines(kept)
     asked = f" {model.name}" if model is not None else ""
     found = {(said.judge, said.episode): said for said in file.records(Said)}
-    result: dict[str, list[Said]] = {}
-    for name, make in judges_of(model, trajectories):
-        key = name if name == "state value" else name + asked
-        result[name] = []
-        with progress.phase(name, len(trajectories)) as bar:
-            for trajectory in trajectories:
-                episode = trajectory_digest(trajectory)
+    judges = list(judges_of(model, trajectories))
+    with progress.phase("judging", len(trajectories)) as bar:
+        for episode, trajectory in sorted(((trajectory_digest(t), t) for t in trajectories), key=lambda pair: pair[0]):
+            said: dict[str, Said] = {}
+            for name, make in judges:
+                key = name if name == "state value" else name + asked
                 if name == "state value" or (key, episode) not in found:  # free, and depends on all other episodes
                     found[key, episode] = _judge(make(trajectory), key, trajectory)
                     if name != "state value":
                         file.append([vars(found[key, episode])])
-                result[name].append(found[key, episode])
-                bar.advance(trajectory.task)
-    return result
+                said[name] = found[key, episode]
+            bar.advance(trajectory.task)
+            yield trajectory, said
 
 
 def _judge(judge: Judge, key: str, trajectory: Trajectory) -> Said:
@@ -167,8 +168,10 @@ def _judge(judge: Judge, key: str, trajectory: Trajectory) -> Said:
     return Said(key, episode, verdict.success, verdict.score, tokens)
 
 
-def rows(trajectories: Sequence[Trajectory], said: Mapping[str, Sequence[Said]]) -> Iterator[Row]:
+def rows(judged: Sequence[tuple[Trajectory, Mapping[str, Said]]]) -> Iterator[Row]:
     """Per judge: agreement over all, on successes, on failures; how often it ranks a success first; what could not be read."""
+    trajectories = [trajectory for trajectory, _ in judged]
+    said = {name: [verdicts[name] for _, verdicts in judged] for name in (judged[0][1] if judged else ())}
     won = sum(t.success for t in trajectories)
     yield Row(name="episodes", value=len(trajectories), unit="episodes", n=len(trajectories))
     yield Row(name="episodes/successes", value=won, unit="episodes", n=len(trajectories))
@@ -208,10 +211,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs = play(folder, pocket=options.pocket, miniwob=options.miniwob, progress=progress)
     trajectories = [t for log in logs for t in log.trajectories if t.outcome.scored]
     model = OpenAIModel.from_spec(options.model) if options.model else None
+    judged: list[tuple[Trajectory, dict[str, Said]]] = []
+    stopped = ""
+    try:
+        for pair in measure(trajectories, model, options.verdicts or folder / "verdicts.jsonl", progress):
+            judged.append(pair)  # one by one: what was judged when it stops, is kept
+    except (ModelError, KeyboardInterrupt) as error:
+        stopped = f"Stopped after {len(judged)} of {len(trajectories)} episodes; the same command goes on. {error}"
     report = Report("judges")
-    report.add(*rows(trajectories, measure(trajectories, model, options.verdicts or folder / "verdicts.jsonl", progress)))
-    return 0 if report.finish(options.json) else 1
+    report.add(*rows(judged))
+    report.finish(options.json)
+    print(stopped, end="\n" * bool(stopped))
+    return 1 if stopped else 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` and schedulers: the table is printed all the same
     sys.exit(main())

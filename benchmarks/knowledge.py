@@ -119,7 +119,7 @@ def measure(report: Report, steps: int, queries: int, folder: Path) -> None:
     searches, after_add, found = [], [], 0
     for goal, page, trajectory in pages:
         for level in ("template", "instance"):
-            exclude = Exclusion(level=level, task=trajectory.task, seed=trajectory.seed)  # type: ignore[arg-type]
+            exclude = Exclusion(level=level, task=trajectory.task, seed=trajectory.seed)
             started = time.perf_counter()
             retrieved = base.search(goal, page, exclude=exclude)
             searches.append(time.perf_counter() - started)

@@ -1,7 +1,7 @@
 """How many tokens the pruning of a page saves, and how good the estimate of tokens is that budgets go by.
 
-The pages are those of the oracle's episodes. With `--tokenizer URL` (a server of llama-cpp-python, which counts tokens at
-/extras/tokenize/count) the tokens are that server's, and the estimate is compared with them.
+The pages are those of the scripted expert's episodes. With `--tokenizer URL` (a server of llama-cpp-python, which counts tokens
+at /extras/tokenize/count) the tokens are that server's, and the estimate is compared with them.
 """
 
 import json
@@ -11,7 +11,7 @@ from statistics import mean, quantiles
 from urllib.request import Request, urlopen
 
 from symbiotic_gym.actions import elements
-from symbiotic_gym.agents import OracleAgent
+from symbiotic_gym.agents import ScriptedAgent
 from symbiotic_gym.agents.pruning import prune
 from symbiotic_gym.agents.token_budget import tokens
 from symbiotic_gym.benchmarks.large_agent import MINIWOB, POCKET
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     report = Report("pruning")
     for suite, tasks in (("miniwob", MINIWOB), ("pocket", POCKET)):
-        played = rollout(tasks[:1] if options.smoke else tasks, OracleAgent, range(FIRST_SEED, FIRST_SEED + options.seeds))
+        played = rollout(tasks[:1] if options.smoke else tasks, ScriptedAgent, range(FIRST_SEED, FIRST_SEED + options.seeds))
         pages = {
             text for one in played for seen in (*(step.observation for step in one.steps), one.final) if (text := seen["page"])
         }

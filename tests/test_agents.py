@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import symbiotic_gym.agents
 from symbiotic_gym.actions import elements, parse
-from symbiotic_gym.agents.oracle import OracleAgent
+from symbiotic_gym.agents import OracleAgent, ScriptedAgent
 from symbiotic_gym.agents.parsing import PlanCommand, mend_call, read_candidates, read_plan_command
 from symbiotic_gym.agents.simple import NullAgent, RandomAgent, ReplayAgent
 from symbiotic_gym.agents.testing import EchoModel, FailingModel, ScriptedModel
@@ -285,7 +285,10 @@ def test_plan_commands_are_read_from_their_tag_only() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("task", ["pocket.shop.wish-this", "miniwob.click-test"])
-def test_the_oracle_succeeds_and_the_null_agent_does_not(task: str) -> None:
-    assert rollout([task], OracleAgent, [5], workers=1)[0].success
+@pytest.mark.parametrize(
+    ("task", "expert"),
+    [("pocket.shop.wish-this", OracleAgent), ("pocket.shop.wish-this", ScriptedAgent), ("miniwob.click-test", ScriptedAgent)],
+)
+def test_the_expert_succeeds_and_the_null_agent_does_not(task: str, expert: type[Agent]) -> None:
+    assert rollout([task], expert, [5], workers=1)[0].success
     assert not rollout([task], NullAgent, [5], workers=1, max_steps=3)[0].success

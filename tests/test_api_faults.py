@@ -352,7 +352,7 @@ def test_a_cap_in_money_needs_a_price(endpoint: FakeEndpoint) -> None:
         OpenAIModel("fake", base_url=endpoint.url, spending=Spending(Budget(usd=1.0)))
     for wrong in ({"usd": 0}, {"tokens": -1}, {"seconds": 0.0}):
         with pytest.raises(ConfigError, match="caps above 0"):
-            Budget(**wrong)  # type: ignore[arg-type]
+            Budget(**wrong)
     with pytest.raises(ConfigError, match="prices of 0 or more"):
         Price(prompt=-1, completion=0)
 

@@ -18,7 +18,6 @@ from symbiotic_gym.knowledge import (
     LeakReport,
     Masked,
     StateValues,
-    estimate_tokens,
     excerpt,
     leaks,
 )
@@ -360,11 +359,6 @@ def test_sorting_no_further_than_needed_finds_what_sorting_all_finds(n: int) -> 
     assert [-scores.scores("w1 w2 w2 x")[[e.page for e in base.entries].index(p)] for p in reversed(pages)] == [
         score for score, _ in wanted[: len(pages)]
     ]
-
-
-def test_tokens_are_estimated_upwards() -> None:
-    assert estimate_tokens("") == 0
-    assert estimate_tokens("button OK") == 3
 
 
 # --- around a base

@@ -1,5 +1,9 @@
-"""The prefix cache: the same scores as without it, its own episode only, its budget, and nothing of other weights."""
+"""The prefix cache: the same scores as without it, its own episode only, its budget, nothing of other weights or of episodes
+that are over; and under the rollout engine a wave that is played again is the same to the last bit.
+"""
 
+import gc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,11 @@ from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.prefix_cache import PrefixCache
 from symbiotic_gym.agents.request import Request
 from symbiotic_gym.agents.small import SmallAgent
+from symbiotic_gym.benchmarks.toy import TASKS, ToyEnv
 from symbiotic_gym.protocols import Completion, Sampling
-from symbiotic_gym.types import Observation
+from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.store import EpisodeLog
+from symbiotic_gym.types import Observation, Trajectory
 from tests.test_local import make_adapter
 from tests.tiny import tiny_model
 
@@ -125,3 +132,73 @@ def test_an_agent_s_episodes_are_sessions(model: LocalModel) -> None:
     agent.reset("click the button", seed=0)
     agent.act(observation)
     assert model.prefixes.known == 2 * inside
+
+
+def test_an_episode_that_is_over_leaves_nothing(model: LocalModel) -> None:
+    observation: Observation = {"goal": "g", "page": '[1] link "a"', "last_action": "", "last_action_error": "", "tabs": ""}
+    agents = [SmallAgent(model, sampling=Sampling(max_tokens=4)) for _ in range(3)]
+    for agent in agents:
+        agent.reset("click the button", seed=0)
+        agent.act(observation)
+    assert len(model.prefixes) == 3
+    agents[0].reset("another goal", seed=0)
+    assert len(model.prefixes) == 2
+    left = model.prefixes.bytes
+    del agent, agents[2]
+    gc.collect()
+    assert len(model.prefixes) == 1 and 0 < model.prefixes.bytes < left
+
+
+def test_a_session_that_ends_while_it_is_computed_is_still_computed_right(model: LocalModel, plain: LocalModel) -> None:
+    model.answer([asked("click the button", "a")], SAMPLING)
+    match = model.prefixes.match
+
+    def then_over(session: str, prompt: list[int]) -> object:
+        reuse = match(session, prompt)
+        model.forget("a")
+        return reuse
+
+    model.prefixes.match = then_over  # type: ignore[method-assign, assignment]
+    request = asked("click the button now", "a")
+    assert close(model.answer([request], SAMPLING)[0], plain.answer([request], SAMPLING)[0])
+
+
+EPISODES = [Episode(task, seed) for seed in range(2) for task in TASKS]
+"""Two waves of three, of 2, 4 and 7 steps: who is in a batch changes as the short ones end."""
+
+
+def play(model: LocalModel, log: EpisodeLog | None = None, *, stop_after: int = len(EPISODES)) -> list[Trajectory]:
+    played: list[Trajectory] = []
+    make_agent = partial(SmallAgent, model, sampling=Sampling(temperature=1.0, max_tokens=6))
+    with Rollouts(3, make_env=ToyEnv) as rollouts:
+        stream = rollouts.stream(EPISODES, make_agent, name="small", log=log, whole_waves=True)
+        for trajectory in stream:
+            played.append(trajectory)
+            if len(played) == stop_after:
+                break
+        stream.close()
+    return played
+
+
+def said(played: list[Trajectory]) -> dict[tuple[str, int], list[object]]:
+    return {(t.task, t.seed): [(s.decision.action, s.decision.extra["logprob"]) for s in t.steps] for t in played}
+
+
+def test_a_wave_that_is_played_again_is_the_same_to_the_last_bit(base: Path, tmp_path: Path) -> None:
+    model = LocalModel(base, dtype="bfloat16")
+    whole = play(model)
+    assert len({len(t.steps) for t in whole}) == 3
+    assert model.prefixes.known > 0.2 * model.prefixes.asked, "the steps of an episode share their beginnings"
+    log = EpisodeLog(tmp_path / "episodes.jsonl")
+    first = play(LocalModel(base, dtype="bfloat16"), log, stop_after=4)
+    assert len(first) == 4, "the second wave was interrupted"
+    assert said(play(model, EpisodeLog(tmp_path / "episodes.jsonl"))) == said(whole), "model still holds what it kept"
+    gc.collect()
+    assert len(model.prefixes) == 0
+
+
+def test_a_budget_that_is_too_small_changes_nothing_of_that(base: Path) -> None:
+    tight = LocalModel(base, dtype="bfloat16", prefix_cache_bytes=40_000)
+    whole = play(tight)
+    assert 0 < tight.prefixes.known < 0.9 * tight.prefixes.asked
+    assert said(play(tight)) == said(whole)

@@ -142,7 +142,8 @@ class Letters:
         self.encoded += texts
         counts = np.array([[text.lower().count(c) for c in "abcdefghijklmnopqrstuvwxyz"] for text in texts], dtype=np.float32)
         norms = np.linalg.norm(counts, axis=1, keepdims=True)
-        return (counts / np.maximum(norms, 1)).astype(np.float32)
+        unit: NDArray[np.float32] = (counts / np.maximum(norms, 1)).astype(np.float32)
+        return unit
 
 
 def test_dense_keys_find_what_shares_no_word(tmp_path: Path) -> None:

@@ -369,3 +369,19 @@ def test_results_do_not_depend_on_the_number_of_workers() -> None:
         ]
 
     assert played(1) == played(3)
+
+
+def test_in_step_nobody_is_waited_for_who_has_nothing_to_play(tmp_path: Path) -> None:
+    """Episodes of one wave are of 1, 2 and 3 steps, so that workers run out of jobs while others still decide."""
+
+    class Uneven(FakeEnv):
+        def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+            seen, _, _, _, _ = super().step(action)
+            won = self.count == 1 + self.key[1] % 3
+            return seen, float(won), won, False, {"outcome": "success"} if won else {}
+
+    batches: list[list[str]] = []
+    with Rollouts(3, make_env=Uneven) as rollouts:
+        played = rollouts.run(EPISODES, lambda: Counter(batches), name="c", whole_waves=True, act_timeout_s=60)
+    assert [(len(t.steps), t.attempt) for t in played] == [(1, 0), (2, 0), (3, 0), (1, 0), (2, 0), (3, 0), (1, 0)]
+    assert [len(batch) for batch in batches] == [3, 2, 1, 3, 2, 1, 1]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from symbiotic_gym.actions import VERBS, compare
-from symbiotic_gym.agents.large import COMMON_VERBS, cut_page
+from symbiotic_gym.agents.large import COMMON_VERBS
 from symbiotic_gym.agents.local import LocalModel
+from symbiotic_gym.agents.token_budget import cut_page
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import LanguageModel, Message, Sampling
 from symbiotic_gym.trainers.scoring import score
@@ -176,7 +177,7 @@ def _state(proposed: Proposed, page_budget: int) -> list[Message]:
         f"{name}({', '.join(p.name for p in VERBS[name].parameters if p.default is None)}) - {VERBS[name].summary}"
         for name in COMMON_VERBS
     )
-    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], page_budget)]
+    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], proposed.goal, page_budget // 3)]
     if proposed.history:
         lines.append("Done: " + "; ".join(proposed.history))
     if error := proposed.observation.get("last_action_error", ""):

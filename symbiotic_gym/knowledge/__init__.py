@@ -12,7 +12,7 @@ what they return (`masking.py`) or return nothing where nothing is needed (`stat
 
 from symbiotic_gym.knowledge.base import KnowledgeBase
 from symbiotic_gym.knowledge.entries import Entry, Retrieved, Searchable
-from symbiotic_gym.knowledge.excerpts import estimate_tokens, excerpt
+from symbiotic_gym.knowledge.excerpts import excerpt
 from symbiotic_gym.knowledge.exclusion import Exclusion, Level
 from symbiotic_gym.knowledge.index import Bm25Index, Index
 from symbiotic_gym.knowledge.leaks import LeakReport, leaks
@@ -32,7 +32,6 @@ __all__ = [
     "Retrieved",
     "Searchable",
     "StateValues",
-    "estimate_tokens",
     "excerpt",
     "leaks",
     "state_key",

@@ -124,7 +124,7 @@ class KnowledgeBase:
             k_goal: how many entries to take by their goal (the one with the most similar page among equal goals).
             k_page: how many more to take by their page.
             budget_chars: characters of page text of all results together; each page is cut around the line acted on. A
-                token is some three characters (`estimate_tokens`).
+                token is some three characters.
         """
         with self._lock:
             self._take_in()

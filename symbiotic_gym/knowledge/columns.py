@@ -53,7 +53,8 @@ class Columns:
         own = np.array([entry.task == exclude.task for entry in self._first])[group]
         same_seed = np.array(self._seed) == (exclude.seed if exclude.seed is not None else -1)
         same_state = np.array(self._state) == state_key(goal, page)
-        return whole | (own & same_seed) | (kin & same_state)
+        hidden: NDArray[np.bool_] = whole | (own & same_seed) | (kin & same_state)
+        return hidden
 
     def failed(self) -> NDArray[np.bool_]:
         """Which entries are of episodes that did not succeed; shape (entries,)."""

@@ -112,7 +112,8 @@ class DenseIndex:
         if not self.size:
             return np.zeros(0)
         vector = self._encoder.encode([query])[0]
-        return (self._vectors @ vector).astype(np.float64)
+        scores: NDArray[np.float64] = (self._vectors @ vector).astype(np.float64)
+        return scores
 
     def _recall(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The kept vectors of as many of these texts as they are of."""

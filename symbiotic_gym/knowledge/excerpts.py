@@ -7,14 +7,9 @@ from hashlib import sha256
 from symbiotic_gym.actions import parse
 from symbiotic_gym.errors import ActionError
 
-__all__ = ["estimate_tokens", "excerpt", "state_key", "without_ids"]
+__all__ = ["excerpt", "state_key", "without_ids"]
 
 _ID = re.compile(r"^\s*\[\w+\] ", re.M)
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text is for today's tokenizers: page texts have 3 to 4 characters to one."""
-    return -(-len(text) // 3)
 
 
 def without_ids(page: str) -> str:

@@ -92,7 +92,8 @@ class Bm25Index:
         counts = np.concatenate([np.frombuffer(counts, dtype=np.uint16) for _, counts in read]).astype(np.float64)
         sizes = np.array([len(texts) for texts, _ in read])
         rarity = np.log1p((self.size - sizes + 0.5) / (sizes + 0.5))
-        return np.bincount(texts, np.repeat(rarity, sizes) * counts / (counts + norm[texts]), minlength=self.size)
+        weights = np.repeat(rarity, sizes) * counts / (counts + norm[texts])
+        return np.bincount(texts, weights, minlength=self.size).astype(np.float64, copy=False)
 
     def _rarest(self, words: set[str]) -> list[tuple["array[int]", "array[int]"]]:
         """The postings to read for these words, rarest first; in a fixed order, because sums of floats depend on it."""

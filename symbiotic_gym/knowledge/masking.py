@@ -85,5 +85,5 @@ def _action(entry: Entry) -> str:
         return entry.action
     action = parse(entry.action)
     kinds = {p.name: p.kind for p in VERBS[action.verb].parameters}
-    masked = {"text": MASK, "texts": (MASK,)}
+    masked: dict[str, str | tuple[str, ...]] = {"text": MASK, "texts": (MASK,)}
     return format_action(action.verb, **{name: masked.get(kinds[name], value) for name, value in action.arguments.items()})

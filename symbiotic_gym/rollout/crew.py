@@ -124,8 +124,10 @@ class _Crew:
             blobs=team.blobs,
             stopped=lambda: schedule.stopped,
         )
+        step = _Step(self._together)
         try:
-            while (job := schedule.take(seat.instance)) is not None:
+            while (job := schedule.take(seat.instance, on_wait=step.out)) is not None:
+                step.back()
                 if not self._play(player, job):
                     return
         except StoppedError:
@@ -135,8 +137,7 @@ class _Crew:
             self._ended.put(error)
         finally:
             player.close()
-            if self._together is not None:
-                self._together.leave()
+            step.out()
             self._ended.put(None)
 
     def _play(self, player: Player, job: Job) -> bool:
@@ -153,3 +154,21 @@ class _Crew:
                 self._schedule.finish(job)
                 return True
             job = replace(job, attempt=job.attempt + 1)
+
+
+class _Step:
+    """Whether a worker keeps step: one that waits for a job must not be waited for, or nobody would ever end."""
+
+    def __init__(self, together: Together | None) -> None:
+        self._together = together
+        self._in = True
+
+    def out(self) -> None:
+        if self._in and self._together is not None:
+            self._together.leave()
+        self._in = False
+
+    def back(self) -> None:
+        if not self._in and self._together is not None:
+            self._together.join()
+        self._in = True

@@ -106,8 +106,13 @@ class Together:
                     self._start()
             raise
 
+    def join(self) -> None:
+        """One more plays in step."""
+        with self._changed:
+            self._players += 1
+
     def leave(self) -> None:
-        """One of those in step plays no more."""
+        """One of those in step has nothing to play, for now or for good."""
         with self._changed:
             self._players -= 1
             self._changed.notify_all()

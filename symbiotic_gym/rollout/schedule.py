@@ -7,7 +7,7 @@ one, the next may play on instance two.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from symbiotic_gym.rollout.leases import Claim, Leases
@@ -49,8 +49,12 @@ class Schedule:
     def stopped(self) -> bool:
         return self._stopped
 
-    def take(self, instance: str = "") -> Job | None:
+    def take(self, instance: str = "", *, on_wait: Callable[[], None] = lambda: None) -> Job | None:
         """The next job that can be played on `instance`; waits for one.
+
+        Args:
+            instance: where the one who asks plays.
+            on_wait: called, once or several times, when there is none yet, but may be later.
 
         Returns:
             None when all jobs are finished, or the schedule was stopped. As long as any runs it may come back.
@@ -63,6 +67,7 @@ class Schedule:
                     self._running[job.position] = instance
                     self._leases.take(instance, job.claim)
                     return job
+                on_wait()
                 self._changed.wait()
         return None
 

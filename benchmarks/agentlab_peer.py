@@ -69,8 +69,16 @@ def timed(backend: str, run: Callable[[], None]) -> float:
         import ray
 
         begin, end = ray.init, ray.shutdown
-        ray.init = lambda **kwargs: (begin(**kwargs), times.append(time.perf_counter()))
-        ray.shutdown = lambda: (times.append(time.perf_counter()), end())
+
+        def begun(**kwargs: Any) -> None:
+            begin(**kwargs)
+            times.append(time.perf_counter())
+
+        def ended() -> None:
+            times.append(time.perf_counter())
+            end()
+
+        ray.init, ray.shutdown = begun, ended
     run()
     times.append(time.perf_counter())
     return times[2] - times[1] if backend == "ray" else times[1] - times[0]

@@ -72,7 +72,7 @@ def test_chats_load_as_a_data_set(run: Path, tmp_path: Path) -> None:
 
 def test_parquet_has_a_row_a_step(run: Path, tmp_path: Path) -> None:
     pytest.importorskip("datasets")
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet  # type: ignore[import-untyped]
 
     assert export(run, "parquet", tmp_path / "s.parquet") == 4
     rows = parquet.read_table(tmp_path / "s.parquet").to_pylist()

@@ -123,7 +123,12 @@ def page(browser: Any) -> Iterator[Any]:
     complaints: list[str] = []
     found.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     found.on("pageerror", lambda error: complaints.append(str(error)))
-    found.on("dialog", lambda dialog: (complaints.append("a dialog"), dialog.dismiss()))
+
+    def dismiss(dialog: Any) -> None:
+        complaints.append("a dialog")
+        dialog.dismiss()
+
+    found.on("dialog", dismiss)
     yield found
     found.close()
     assert complaints == []
@@ -160,7 +165,8 @@ def test_the_viewer_counts_what_the_store_counts(tmp_path: Path) -> None:
         log.add(trajectory(f"t.{seed % 2}", seed, status, steps=seed + 1))
     index = LogIndex(tmp_path / "log.jsonl")
     index.refresh()
-    seen, known = Tally.of(sorted(index.counted(), key=lambda row: (row.task, row.seed))), Tally(log)
+    rows = sorted(index.counted(), key=lambda row: (row.task, row.seed))
+    seen, known = Tally.of(rows), Tally(log)
     assert vars(seen) == vars(known) and seen.to_json() == known.to_json()
 
 

@@ -41,6 +41,7 @@ def cluster_rows(folder: Path, episodes: int, bar: Bar) -> list[Row]:
     lost = sum(t.outcome.kind == "node" for t in there.spoiled())
     return [
         Row(name="cluster/accounted", value=len(there), unit="episodes", n=episodes, target=episodes),
+        Row(name="cluster/scored", value=sum(t.outcome.scored for t in there), unit="episodes", n=episodes, target=episodes),
         Row(name="cluster/same-as-threads", value=same, unit="episodes", n=episodes, target=episodes),
         Row(name="cluster/attempts-lost-with-the-node", value=lost, unit="attempts", n=episodes, target=1),
     ]

@@ -72,7 +72,7 @@ $(READY): pyproject.toml setup.cfg constraints.txt
 	mkdir -p $(VENV); touch $(BUSY); rm -f $(READY); \
 	if [ ! -x $(VENV)/bin/pip ]; then echo "setup: creating $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); fi; \
 	echo "setup: installing the packages of constraints.txt (some 2 GB; minutes the first time)"; \
-	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[train,dev,webarena,webarena_verified]'; \
+	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[train,ray,dev,webarena,webarena_verified]'; \
 	$(VENV)/bin/python -c 'import symbiotic_gym'; \
 	printf '%s\n' "$$PWD" > $(READY); rm -f $(BUSY); \
 	echo "setup: done"

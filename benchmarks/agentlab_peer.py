@@ -3,15 +3,16 @@
     PYTHON benchmarks/agentlab_peer.py sequential|ray JOBS FILE CHROMIUM
 
 FILE holds `[[task, seed, [action, ...]], ...]`: the actions that our scripted agent took, so that both play the same. Prints
-the seconds from the first episode's start to the last one's end, and how many succeeded. AgentLab's parts run with their
-defaults; a Chromium that is not Playwright's own is named to Playwright, and tokens are counted as words, because AgentLab's
-counter downloads a table.
+the seconds from the first episode's start to the last one's end (starting and ending Ray is not counted) and how many
+succeeded. AgentLab's parts run with their defaults; a Chromium that is not Playwright's own is named to Playwright, and tokens
+are counted as words, because AgentLab's counter downloads a table.
 """
 
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,28 @@ def name_chromium(executable: str) -> None:
     BrowserType.named = True  # type: ignore[attr-defined]
 
 
+def timed(backend: str, run: Callable[[], None]) -> float:
+    """Seconds that it takes, or those between Ray's start and its end."""
+    times = [time.perf_counter()]
+    if backend == "ray":
+        import ray
+
+        begin, end = ray.init, ray.shutdown
+
+        def begun(**kwargs: Any) -> None:
+            begin(**kwargs)
+            times.append(time.perf_counter())
+
+        def ended() -> None:
+            times.append(time.perf_counter())
+            end()
+
+        ray.init, ray.shutdown = begun, ended
+    run()
+    times.append(time.perf_counter())
+    return times[2] - times[1] if backend == "ray" else times[1] - times[0]
+
+
 def main() -> None:
     """Play and print one JSON object."""
     backend, jobs, file, chromium = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
@@ -78,9 +101,7 @@ def main() -> None:
         ]
         for experiment in experiments:
             experiment.prepare(Path(folder))
-        began = time.perf_counter()
-        run_experiments(jobs, experiments, Path(folder), parallel_backend=backend)
-        seconds = time.perf_counter() - began
+        seconds = timed(backend, lambda: run_experiments(jobs, experiments, Path(folder), parallel_backend=backend))
         results = list(loop.yield_all_exp_results(folder, progress_fn=None, use_cache=False))
         rewards = [result.summary_info["cum_reward"] for result in results]
     print(json.dumps({"seconds": seconds, "episodes": len(rewards), "successes": sum(reward > 0 for reward in rewards)}))

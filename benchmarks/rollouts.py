@@ -1,16 +1,19 @@
-"""How fast episodes are played, how well model calls overlap, and what a run folder survives.
+"""How fast episodes are played and how well model calls overlap, beside AgentLab's backends in the same run.
 
 - Episodes a minute of the scripted agent in 1, 2 and 4 environments.
 - An agent whose decisions take 0.2 to 2 s, as a model's do: the share of the ideal overlap, which is the wall-clock of one
   environment divided by how many play. With more environments than cores that cannot reach 1 where browsers compute.
-- With `--agentlab PYTHON`, a Python that has AgentLab 0.4, its sequential and Ray backends on the same episodes with the same
-  actions, in the same run.
-- kill -9 at random points of a 60-episode run (`rollout_faults.py`), and a soak with faults in one of ten episodes.
+- With `--agentlab PYTHON`, a Python that has AgentLab 0.4 and Ray, its sequential and Ray backends on the same episodes with
+  the same actions.
+
+All of that is one round; the systems take turns. Intervals are Student's over rounds. Blocks are kept in the file that
+`--samples` names: a run cut short goes on from it.
 """
 
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,11 +24,11 @@ from typing import Any
 
 from symbiotic_gym.agents import ScriptedAgent
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
-from symbiotic_gym.benchmarks.rollout_faults import killed_rows, soak_rows
+from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.browser.find import require_chromium
-from symbiotic_gym.progress import Progress
+from symbiotic_gym.progress import Bar, Progress
 from symbiotic_gym.rollout import Episode, Rollouts
-from symbiotic_gym.types import Decision, Observation, Trajectory
+from symbiotic_gym.types import Decision, Observation
 
 __all__ = ["main"]
 
@@ -37,9 +40,14 @@ TASKS = (
     "miniwob.enter-text",
     "miniwob.click-checkboxes",
 )
+WORKERS = (1, 2, 4)
 THINK_S = (0.2, 2.0)
 OVERLAP_TARGET = 0.9
 PEER_TARGET = 4.0
+PEERS = {"sequential": 1, "ray": 2}
+"""AgentLab's backends -> how many episodes each plays at once."""
+_STUDENT = (0.0, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""97.5 % quantiles of Student's t, by degrees of freedom."""
 
 
 class _SlowAgent(ScriptedAgent):
@@ -54,93 +62,30 @@ class _SlowAgent(ScriptedAgent):
         return super().act(observation)
 
 
-def _played(workers: int, episodes: Sequence[Episode], make_agent: Any) -> tuple[float, list[Trajectory]]:
-    """Seconds and episodes, in environments whose browsers run already."""
+def _ours(workers: int, episodes: Sequence[Episode], make_agent: Any) -> dict[str, Any]:
+    """Seconds for all episodes, in environments whose browsers run already, and the actions of those that succeeded."""
     with Rollouts(workers) as rollouts:
         warm = [Episode("miniwob.click-test", 10**6 + i) for i in range(workers)]
         rollouts.run(warm, ScriptedAgent, name="warm")
         began = time.perf_counter()
         played = rollouts.run(episodes, make_agent, name="timed")
-        return time.perf_counter() - began, played
-
-
-def _speed_rows(episodes: Sequence[Episode], rounds: int) -> tuple[list[Row], dict[int, float], list[Trajectory]]:
-    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
-    for _ in range(rounds):
-        for workers, found in rates.items():
-            seconds, played = _played(workers, episodes, ScriptedAgent)
-            found.append(60 * len(episodes) / seconds)
-    rows = [
-        Row(
-            name=f"episodes-per-minute/{workers}",
-            value=sum(found) / len(found),
-            unit="episodes/min",
-            n=len(found) * len(episodes),
-            low=min(found) if len(found) > 1 else None,
-            high=max(found) if len(found) > 1 else None,
-        )
-        for workers, found in rates.items()
-    ]
-    return rows, {workers: sum(found) / len(found) for workers, found in rates.items()}, played
-
-
-def _overlap_rows(episodes: Sequence[Episode]) -> list[Row]:
-    alone, _ = _played(1, episodes, _SlowAgent)
-    rows = [
-        Row(name="slow-model/episodes-per-minute/1", value=60 * len(episodes) / alone, unit="episodes/min", n=len(episodes))
-    ]
-    for workers in (2, 4):
-        seconds, _ = _played(workers, episodes, _SlowAgent)
-        rows += [
-            Row(
-                name=f"slow-model/episodes-per-minute/{workers}",
-                value=60 * len(episodes) / seconds,
-                unit="episodes/min",
-                n=len(episodes),
-            ),
-            Row(
-                name=f"slow-model/share-of-ideal-overlap/{workers}",
-                value=alone / workers / seconds,
-                unit="share",
-                n=len(episodes),
-                target=OVERLAP_TARGET,
-            ),
-        ]
-    return rows
-
-
-def _peer_rows(python: str, played: Sequence[Trajectory], ours: dict[int, float]) -> list[Row]:
-    """AgentLab on the episodes that we succeeded in, with our actions."""
+        seconds = time.perf_counter() - began
     plan = [[t.task, t.seed, [step.decision.action for step in t.steps]] for t in played if t.success]
-    rows = []
+    return {"seconds": seconds, "episodes": len(played), "plan": plan}
+
+
+def _agentlab(python: str, backend: str, plan: Sequence[Any]) -> dict[str, Any]:
+    """What AgentLab took for the episodes of a plan."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
         file.write_text(json.dumps(plan))
-        for backend, jobs in (("sequential", 1), ("ray", 2)):
-            command = [
-                python,
-                str(Path(__file__).with_name("agentlab_peer.py")),
-                backend,
-                str(jobs),
-                str(file),
-                require_chromium(),
-            ]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | _miniwob(), check=True)
-            told = json.loads(done.stdout.splitlines()[-1])
-            theirs = 60 * told["episodes"] / told["seconds"]
-            rows += [
-                Row(
-                    name=f"agentlab-{backend}/episodes-per-minute",
-                    value=ours[jobs],
-                    unit="episodes/min",
-                    n=told["episodes"],
-                    peer=f"agentlab {backend} {jobs}",
-                    peer_value=theirs,
-                ),
-                Row(name=f"agentlab-{backend}/times", value=ours[jobs] / theirs, unit="times", n=len(plan), target=PEER_TARGET),
-                Row(name=f"agentlab-{backend}/same-successes", value=told["successes"], unit="episodes", n=len(plan)),
-            ]
-    return rows
+        peer = Path(__file__).with_name("agentlab_peer.py")
+        command = [python, str(peer), backend, str(PEERS[backend]), str(file), require_chromium()]
+        results = {"AGENTLAB_EXP_ROOT": folder}  # else it makes a folder in the user's home
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | _miniwob() | results
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True)
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def _miniwob() -> dict[str, str]:
@@ -149,22 +94,91 @@ def _miniwob() -> dict[str, str]:
     return {"MINIWOB_URL": f"file://{Path(miniwob.__path__[0]) / 'html' / 'miniwob'}/"}
 
 
+def _play_rounds(
+    samples: Samples, rounds: int, episodes: Sequence[Episode], python: str | None, bar: Bar
+) -> dict[str, list[dict[str, Any]]]:
+    """Blocks by system, one a round."""
+    found: dict[str, list[dict[str, Any]]] = {}
+
+    def measure(name: str, number: int, block: Any) -> None:
+        found.setdefault(name, []).append(samples.get(f"{number}/{name}", block))
+        bar.advance(f"{number}/{name}")
+
+    for number in range(rounds):
+        for workers in WORKERS:
+            measure(f"scripted/{workers}", number, lambda: _ours(workers, episodes, ScriptedAgent))  # noqa: B023 - called at once
+        for workers in WORKERS:
+            measure(f"slow/{workers}", number, lambda: _ours(workers, episodes, _SlowAgent))  # noqa: B023
+        for backend in PEERS if python else ():
+            plan = found["scripted/1"][number]["plan"]
+            measure(f"agentlab/{backend}", number, lambda: _agentlab(python or "", backend, plan))  # noqa: B023
+    return found
+
+
+def _row(name: str, unit: str, values: Sequence[float], **more: Any) -> Row:
+    """The mean over rounds with its interval."""
+    mean, n = statistics.mean(values), len(values)
+    low = high = None
+    if n > 1:
+        half = _STUDENT[min(n - 1, len(_STUDENT) - 1)] * statistics.stdev(values) / n**0.5
+        low, high = mean - half, mean + half
+    return Row(name=name, value=mean, unit=unit, n=n, low=low, high=high, **more)
+
+
+def _rates(blocks: Sequence[dict[str, Any]]) -> list[float]:
+    return [60 * block["episodes"] / block["seconds"] for block in blocks]
+
+
+def _rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
+    rows = []
+    for agent in ("scripted", "slow"):
+        for workers in WORKERS:
+            rows.append(_row(f"{agent}/episodes-per-minute/{workers}", "episodes/min", _rates(found[f"{agent}/{workers}"])))
+    for workers in WORKERS[1:]:
+        pairs = zip(found["slow/1"], found[f"slow/{workers}"], strict=True)
+        shares = [alone["seconds"] / workers / many["seconds"] for alone, many in pairs]
+        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}", "share", shares, target=OVERLAP_TARGET))
+    for backend, jobs in PEERS.items():
+        theirs = found.get(f"agentlab/{backend}")
+        if theirs is None:
+            continue
+        ours = found[f"scripted/{jobs}"]
+        times = [mine / peers for mine, peers in zip(_rates(ours), _rates(theirs), strict=True)]
+        rows += [
+            _row(
+                f"agentlab-{backend}/episodes-per-minute/{jobs}",
+                "episodes/min",
+                _rates(ours),
+                peer=f"agentlab {backend} {jobs}",
+                peer_value=statistics.mean(_rates(theirs)),
+            ),
+            _row(f"agentlab-{backend}/times", "times", times, target=PEER_TARGET),
+            Row(
+                name=f"agentlab-{backend}/same-successes",
+                value=sum(block["successes"] for block in theirs),
+                unit="episodes",
+                n=sum(block["episodes"] for block in theirs),
+            ),
+        ]
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit status is 1 where a target is missed."""
     parser = argument_parser(__doc__ or "")
-    parser.add_argument("--agentlab", metavar="PYTHON", help="a Python that has AgentLab 0.4 and browsergym-miniwob")
+    parser.add_argument("--agentlab", metavar="PYTHON", help="a Python that has AgentLab 0.4, Ray and browsergym-miniwob")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each system takes its turn (default 3)")
+    parser.add_argument(
+        "--samples", type=Path, metavar="FILE", help="keep the measured blocks there; a run cut short goes on from it"
+    )
     options = parser.parse_args(arguments)
     smoke = options.smoke
-    episodes = [Episode(task, seed) for seed in range(1 if smoke else 8) for task in (TASKS[:3] if smoke else TASKS)]
+    rounds = 1 if smoke else options.rounds
+    episodes = [Episode(task, seed) for seed in range(1 if smoke else 4) for task in (TASKS[:3] if smoke else TASKS)]
     report = Report("rollouts")
-    with tempfile.TemporaryDirectory() as folder, Progress().phase("rollouts", None) as bar:
-        rows, ours, played = _speed_rows(episodes, 1 if smoke else 3)
-        report.add(*rows)
-        report.add(*_overlap_rows(episodes))
-        if options.agentlab:
-            report.add(*_peer_rows(options.agentlab, played, ours))
-        report.add(*killed_rows(Path(folder), 3 if smoke else 200, bar))
-        report.add(*soak_rows(Path(folder), 10 if smoke else 500, bar))
+    total = rounds * (2 * len(WORKERS) + len(PEERS) * bool(options.agentlab))
+    with Progress().phase("rollouts", total) as bar:
+        report.add(*_rows(_play_rounds(Samples(options.samples), rounds, episodes, options.agentlab, bar)))
     held = report.finish(options.json)
     return 0 if held or smoke else 1
 

@@ -9,7 +9,7 @@ Blocks of measurements are kept in the file that `--samples` names: a run cut sh
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from symbiotic_gym.benchmarks.pages import PageServer
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
+from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.benchmarks.stepping import SYSTEMS, Subject, memory_mb
-from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.progress import Bar, Progress
 
 __all__ = ["main"]
@@ -33,21 +33,6 @@ RATE_TARGET = 4.0
 MEMORY_TARGET = 2.0
 _MOST_S = {"steps": 120.0, "rate": 20.0}
 """A block of steps ends after that long, whatever it has."""
-
-
-class _Samples:
-    """Measured blocks by key, in memory and, when a file is named, on disk."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = JsonLines(file)
-        self._blocks: dict[str, Any] = {block["key"]: block["value"] for block in self._file.read()}
-
-    def get(self, key: str, measure: Callable[[], Any]) -> Any:
-        """The block of that key; measured when it is not there yet."""
-        if key not in self._blocks:
-            self._blocks[key] = measure()
-            self._file.append([{"key": key, "value": self._blocks[key]}])
-        return self._blocks[key]
 
 
 @contextmanager
@@ -145,7 +130,7 @@ def _reset_rows(blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
     ]
 
 
-def _measure(report: Report, samples: _Samples, address: str, *, smoke: bool, rounds: int, bar: Bar) -> None:
+def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rounds: int, bar: Bar) -> None:
     sizes = {"350": SIZES["350"]} if smoke else SIZES
     for size, rows in sizes.items():
         url, resets, steps = f"http://{address}/catalogue?rows={rows}", 2 if size == "1.3k" or smoke else 0, 2 if smoke else 12
@@ -187,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     total = rounds * (len(SYSTEMS) * (1 if options.smoke else len(SIZES)) + 4)
     try:
         with Progress().phase("measuring", total) as bar:
-            _measure(report, _Samples(options.samples), server.address, smoke=options.smoke, rounds=rounds, bar=bar)
+            _measure(report, Samples(options.samples), server.address, smoke=options.smoke, rounds=rounds, bar=bar)
     finally:
         server.close()
     held = report.finish(options.json)

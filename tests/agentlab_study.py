@@ -1,13 +1,11 @@
-"""AgentLab on its own side of the exchange; run by a Python that has AgentLab 0.4.2, browsergym-miniwob and this checkout.
+"""AgentLab's own side of the exchange: an agent and a study of its kind. Needs AgentLab 0.4.2 and browsergym-miniwob.
 
-    python -m tests.agentlab_study make OUT     AgentLab plays two MiniWoB++ tasks itself; tests/agentlab_study.tar.gz is that
-    python -m tests.agentlab_study check OUT    this project exports three episodes, and AgentLab's readers open them
+    python -m tests.agentlab_study OUT     AgentLab plays two MiniWoB++ tasks; tests/agentlab_study.tar.gz is what that gave
 
 Two things are not AgentLab's: tokens are counted as words, since its counter downloads a table; and a Chromium that is not
 Playwright's own is named to Playwright.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ from bgym import Agent, HighLevelActionSet
 from browsergym.utils.obs import flatten_axtree_to_str
 
 TASKS = ("miniwob.click-test", "miniwob.click-button")
+ALLOW = [f"{__name__}.ClickerArgs"]
+"""The agent is a class of the study's own, which an import has to be told."""
 
 
 @dataclass
@@ -47,9 +47,10 @@ class Clicker(Agent):  # type: ignore[misc] # BrowserGym has no types
         return f"click('{bid}')", {"think": "The goal names this button.", "stats": {"input_tokens": 7, "output_tokens": 2}}
 
 
-def make(out: Path) -> None:
-    """Have AgentLab play."""
-    prepare()
+def play(out: Path) -> None:
+    """Have AgentLab play two tasks with two seeds each, and write a folder for each as it does."""
+    import browsergym.miniwob  # noqa: F401 - registers the tasks
+
     for task in TASKS:
         for seed in (0, 1):
             environment = loop.EnvArgs(task_name=task, task_seed=seed, max_steps=3)
@@ -60,7 +61,6 @@ def make(out: Path) -> None:
 
 def prepare() -> None:
     """What AgentLab needs to run on a machine without network and with any Chromium."""
-    import browsergym.miniwob  # noqa: F401 - registers the tasks
     from playwright.sync_api import BrowserType
 
     from symbiotic_gym.browser.find import require_chromium
@@ -70,53 +70,6 @@ def prepare() -> None:
     BrowserType.launch = lambda self, **kwargs: launch(self, **({"executable_path": executable} | kwargs))  # type: ignore[method-assign]
 
 
-def check(out: Path) -> None:
-    """Export, open with AgentLab's readers, and print what they see."""
-    import numpy as np
-    from agentlab.analyze.inspect_results import load_result_df
-
-    from symbiotic_gym.exchange.agentlab_export import export_agentlab
-    from symbiotic_gym.store.blobs import Blobs
-    from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
-
-    blobs = Blobs(out / "blobs")
-    picture = blobs.add_picture(np.zeros((4, 6, 3), np.uint8))
-    outcomes = [Outcome(status="success"), Outcome(status="failure"), Outcome(status="invalid", kind="browser", message="died")]
-    for seed, outcome in enumerate(outcomes):
-        reward = float(outcome.status == "success")
-        step = Step(
-            observation={"page": '[1] button "ok"', "url": "http://a.test/"},
-            decision=Decision(action='click("1")', reason="It is the button."),
-            reward=reward,
-            screenshot=picture,
-        )
-        trajectory = Trajectory(
-            task="miniwob.click-test",
-            seed=seed,
-            goal="Click ok.",
-            agent="ours",
-            steps=(step,),
-            outcome=outcome,
-            final={"page": "done"},
-            final_screenshot=picture,
-        )
-        export_agentlab([trajectory], out / "export", blobs=blobs)
-    frame = load_result_df(out / "export", progress_fn=None).reset_index()
-    results = list(loop.yield_all_exp_results(out / "export", progress_fn=None, use_cache=False))
-    infos = [info for result in results for info in result.steps_info]
-    assert all(info.obs["screenshot"].shape == (4, 6, 3) for info in infos)
-    assert all(info.obs["goal_object"] == [{"type": "text", "text": "Click ok."}] for info in infos)
-    assert {info.agent_info["think"] for info in infos if info.action} == {"It is the button."}
-    seen = {
-        "rows": len(frame),
-        "agents": sorted(set(frame["agent.agent_name"])),
-        "rewards": sorted(frame["cum_reward"]),
-        "steps": sorted({len(result.steps_info) for result in results}),
-        "status": sorted(result.status for result in results),
-        "names": sorted(result.exp_args.env_args.task_name for result in results)[:1],
-    }
-    print(json.dumps(seen))
-
-
 if __name__ == "__main__":
-    {"make": make, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    prepare()
+    play(Path(sys.argv[1]))

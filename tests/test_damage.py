@@ -18,7 +18,7 @@ from symbiotic_gym.store.mending import merge_runs, repair_run
 from symbiotic_gym.store.timeless import timeless
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory, to_json
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 def episode(seed: int, *, picture: str = "", attempt: int = 0, status: str = "success") -> Trajectory:
@@ -58,7 +58,7 @@ def replaced(new: Callable[[bytes], bytes], index: int = 2) -> Damage:
     return damage
 
 
-def sealed(change: Callable[[dict[str, object]], None], **more: object) -> Damage:
+def sealed(change: Callable[[dict[str, object]], object], **more: object) -> Damage:
     """A line whose checksum is right, of a record that is wrong."""
 
     def new(line: bytes) -> bytes:
@@ -70,7 +70,7 @@ def sealed(change: Callable[[dict[str, object]], None], **more: object) -> Damag
 
 
 def without(key: str) -> Damage:
-    return sealed(lambda record: record.pop(key) and None)  # type: ignore[func-returns-value]
+    return sealed(lambda record: record.pop(key))
 
 
 def put(key: str, value: object) -> Damage:
@@ -82,7 +82,7 @@ def flipped(offset: int) -> Damage:
 
 
 def written(name: str, data: bytes) -> Damage:
-    return lambda run: (run / name).write_bytes(data) and None
+    return lambda run: (run / name).write_bytes(data)
 
 
 def picture(change: Callable[[Path], object]) -> Damage:
@@ -90,6 +90,12 @@ def picture(change: Callable[[Path], object]) -> Damage:
         change(run / "blobs" / unseal(lines(run)[2])["steps"][0]["screenshot"])
 
     return damage
+
+
+def in_place(file: Path) -> None:
+    """A folder where a file was."""
+    file.unlink()
+    file.mkdir()
 
 
 def in_place_of(name: str, make: Callable[[Path], object]) -> Damage:
@@ -152,7 +158,7 @@ BESIDE: dict[str, tuple[str, Damage]] = {
     "picture empty": ("blobs", picture(lambda file: file.write_bytes(b""))),
     "picture cut": ("blobs", picture(lambda file: file.write_bytes(file.read_bytes()[:20]))),
     "picture of another": ("blobs", picture(lambda file: file.write_bytes(b"RIFF"))),
-    "picture a folder": ("blobs", picture(lambda file: (file.unlink(), file.mkdir()))),
+    "picture a folder": ("blobs", picture(in_place)),
     "picture's name leads elsewhere": (
         "blobs",
         put("steps", [{"observation": {}, "decision": {"action": "a"}, "reward": 0.0, "screenshot": "../../etc/passwd"}]),
@@ -164,7 +170,7 @@ WHOLE_LOG: dict[str, Damage] = {
     "log a pipe": in_place_of("episodes.jsonl", os.mkfifo),
     "log a link to nowhere": in_place_of("episodes.jsonl", lambda file: file.symlink_to("nowhere")),
     "log a link to itself": in_place_of("episodes.jsonl", lambda file: file.symlink_to(file.name)),
-    "log compressed": lambda run: (run / "episodes.jsonl").write_bytes(b"\x1f\x8b\x08\x00" + os.urandom(300) + b"\n") and None,
+    "log compressed": lambda run: (run / "episodes.jsonl").write_bytes(b"\x1f\x8b\x08\x00" + os.urandom(300) + b"\n"),
 }
 
 

@@ -217,7 +217,8 @@ def test_no_environment_waits_for_anothers_model_call() -> None:
 
 
 def test_what_waits_while_the_model_is_busy_is_asked_together() -> None:
-    busy, batches = threading.Event(), []  # type: ignore[var-annotated]
+    busy = threading.Event()
+    batches: list[list[str]] = []
 
     class Slow(Counter):
         @classmethod

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.cli import app
 from symbiotic_gym.errors import ConfigError, StoreError
-from symbiotic_gym.store import EpisodeLog
+from symbiotic_gym.store import EpisodeLog, Tally
 from symbiotic_gym.types import Acceptance, Candidate, Decision, Outcome, Step, Trajectory, Usage, to_json
 from symbiotic_gym.viewer.episode import STEPS_PER_PAGE
 from symbiotic_gym.viewer.export import export
@@ -26,7 +26,6 @@ from symbiotic_gym.viewer.index import LogIndex
 from symbiotic_gym.viewer.runs import Runs
 from symbiotic_gym.viewer.server import ViewerServer
 from symbiotic_gym.viewer.shown import visible
-from symbiotic_gym.viewer.tally import tally
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 
@@ -46,7 +45,7 @@ def trajectory(
                 usage=Usage(requests=1, prompt_tokens=100, completion_tokens=10, seconds=0.5, cost_usd=0.001),
                 source="teacher" if k % 2 else "student",
                 acceptance=Acceptance(accepted=not k % 2, why="no candidate equals it", proposal=proposal, verifier="the-list"),
-                extra={"retrieved": ["abc:0"], "privacy": {"route": "local", "why": "a card number"}},
+                extra={"retrieved": ["abc:0"], "route": "LOCAL", "why": "a card number"},
             ),
             reward=float(k == steps - 1 and status == "success"),
             act_s=0.5,
@@ -124,7 +123,12 @@ def page(browser: Any) -> Iterator[Any]:
     complaints: list[str] = []
     found.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     found.on("pageerror", lambda error: complaints.append(str(error)))
-    found.on("dialog", lambda dialog: (complaints.append("a dialog"), dialog.dismiss()))
+
+    def dismiss(dialog: Any) -> None:
+        complaints.append("a dialog")
+        dialog.dismiss()
+
+    found.on("dialog", dismiss)
     yield found
     found.close()
     assert complaints == []
@@ -147,11 +151,23 @@ def test_rates_leave_invalid_out_and_count_the_last_attempt(tmp_path: Path) -> N
     rest = [trajectory(seed=s, status=status) for s, status in ((2, "failure"), (3, "truncated"), (4, "invalid"))]
     index = LogIndex(write(tmp_path / "log.jsonl", [*tries, *rest]))
     assert index.refresh()
-    numbers = tally(index.counted())
-    assert (numbers.n, numbers.successes, numbers.scored, numbers.kinds) == (4, 1, 3, {"invalid(browser)": 1})
-    assert (numbers.rate.value, numbers.acceptance.n, numbers.acceptance.value) == (1 / 3, 8, 0.5)
-    assert (numbers.prompt_tokens, round(numbers.cost_usd, 6)) == (800, 0.008)
+    numbers = Tally.of(index.counted())
+    assert (numbers.episodes, numbers.statuses["success"], numbers.success.n, numbers.invalid) == (4, 1, 3, {"browser": 1})
+    assert (numbers.success.value, numbers.acceptance.n, numbers.acceptance.value) == (1 / 3, 8, 0.5)
+    assert (numbers.usage.prompt_tokens, round(numbers.usage.cost_usd, 6)) == (800, 0.008)
     assert [index.superseded(row) for row in index.rows] == [True, False, False, False, False]
+
+
+def test_the_viewer_counts_what_the_store_counts(tmp_path: Path) -> None:
+    """Plain JSON that is read for the viewer, and trajectories, give the same numbers."""
+    log = EpisodeLog(tmp_path / "log.jsonl")
+    for seed, status in enumerate(STATUSES):
+        log.add(trajectory(f"t.{seed % 2}", seed, status, steps=seed + 1))
+    index = LogIndex(tmp_path / "log.jsonl")
+    index.refresh()
+    rows = sorted(index.counted(), key=lambda row: (row.task, row.seed))
+    seen, known = Tally.of(rows), Tally(log)
+    assert vars(seen) == vars(known) and seen.to_json() == known.to_json()
 
 
 def test_a_log_is_read_on_where_it_grew(tmp_path: Path) -> None:
@@ -196,8 +212,10 @@ def test_odd_values_do_not_stop_an_episode_from_being_shown(tmp_path: Path) -> N
     lines += [raw | {"steps": [value, {"decision": value, "observation": value}]} for value in odd]
     for key in ("action", "reason", "candidates", "usage", "source", "acceptance", "extra"):
         lines += [raw | {"steps": [{"observation": {}, "decision": {key: value}}]} for value in odd]
-    for key in ("error", "reward", "act_s", "step_s", "screenshot", "box", "privacy"):
+    for key in ("error", "reward", "act_s", "step_s", "screenshot", "box"):
         lines += [raw | {"steps": [raw["steps"][0] | {key: value}]} for value in odd]
+    for key in ("route", "why", "retrieved", "teacher"):
+        lines += [raw | {"steps": [{"observation": {}, "decision": {"extra": {key: value}}}]} for value in odd]
     text = b"".join(json.dumps(line | {"seed": i}).encode() + b"\n" for i, line in enumerate(lines))
     (tmp_path / "log.jsonl").write_bytes(text.replace(b"1e+308", b"1e999").replace(b"-1,", b"NaN,"))
     runs = Runs([tmp_path / "log.jsonl"])
@@ -416,11 +434,11 @@ def hostile_run(folder: Path) -> Path:
         for step in raw["steps"]:
             lists = {"page": f'[12] link "{text}"\n{text}', "tabs": f"{text}\n{text}"}
             step["observation"] = dict.fromkeys(("url", "title", "last_action", "last_action_error"), text) | lists
-            step |= {"error": text, "screenshot": text, "box": [text] * 4, "privacy": {text: text}}
+            step |= {"error": text, "screenshot": text, "box": [text] * 4}
             candidate = {"action": text, "reason": text}
             step["decision"] |= {"action": text, "reason": text, "source": text, "candidates": [candidate, candidate]}
             step["decision"]["acceptance"] = {"accepted": False, "why": text, "proposal": candidate, "verifier": text}
-            step["decision"]["extra"] = {text: text, "retrieved": [text, "known"]}
+            step["decision"]["extra"] = {text: text, "retrieved": [text, "known"], "route": text, "why": {text: text}}
         lines.append(raw)
     write(folder / "episodes.jsonl", lines)
     write(

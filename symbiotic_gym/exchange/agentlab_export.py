@@ -109,12 +109,13 @@ def _infos(trajectory: Trajectory, loop: Any) -> list[Any]:
                 truncated=False,
                 action=step.decision.action,
                 agent_info=_agent_info(step),
-                stats=_stats(step),
+                stats=_stats(step) | {"step_elapsed": before.step_s if before else 0.0},
                 profiling=times,
                 task_info={},
             )
         )
     last = trajectory.steps[-1].reward if trajectory.steps else 0.0
+    stats = {"step_elapsed": trajectory.steps[-1].step_s} if trajectory.steps else {}
     infos.append(
         loop.StepInfo(
             step=len(infos),
@@ -123,7 +124,7 @@ def _infos(trajectory: Trajectory, loop: Any) -> list[Any]:
             raw_reward=last,
             terminated=status in ("success", "failure"),
             truncated=status in ("truncated", "invalid"),
-            stats={},
+            stats=stats,
             task_info={},
         )
     )
@@ -164,7 +165,6 @@ def _stats(step: Step) -> dict[str, float]:
         "input_tokens": usage.prompt_tokens,
         "output_tokens": usage.completion_tokens,
         "cost": usage.cost_usd,
-        "step_elapsed": step.step_s,
         "agent_elapsed": step.act_s,
     }
 
@@ -179,7 +179,7 @@ def _summary(trajectory: Trajectory) -> dict[str, Any]:
         "stack_trace": None,
         "stats.cum_steps": len(trajectory.steps) + 1,
     }
-    rows = [_stats(step) for step in trajectory.steps]
+    rows = [_stats(step) | {"step_elapsed": step.step_s} for step in trajectory.steps]
     for key in rows[0] if rows else ():
         summary[f"stats.cum_{key}"] = sum(row[key] for row in rows)
         summary[f"stats.max_{key}"] = max(row[key] for row in rows)

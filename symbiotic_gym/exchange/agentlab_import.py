@@ -10,18 +10,21 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.exchange import agentlab_reader
 from symbiotic_gym.store.episodes import Problem
-from symbiotic_gym.types import Decision, Outcome, Step, Trajectory, Usage, from_json
+from symbiotic_gym.types import Decision, Outcome, Step, Trajectory, Usage, from_json, to_json
 
 __all__ = ["import_agentlab", "page_from_axtree"]
 
 READ_TIMEOUT_S = 180.0
+
+ReadPage = Callable[[str], str]
+"""Makes this project's page text of what stands in AgentLab's `axtree_txt`."""
 
 
 def import_agentlab(root: Path, *, allow: Sequence[str] = ()) -> Iterator[Trajectory | Problem]:
@@ -69,7 +72,8 @@ def _trajectory(found: dict[str, Any]) -> Trajectory:
     if not infos:
         raise ConfigError(explain("it has no steps", "an episode", "there is nothing to learn from", "leave it out"))
     goal = infos[0]["obs"].get("goal") or _goal_text(found.get("goal"))
-    steps = [_step(info, after) for info, after in itertools.pairwise(infos) if info["action"] is not None]
+    read = str if found.get("ours") else page_from_axtree
+    steps = [_step(info, after, read) for info, after in itertools.pairwise(infos) if info["action"] is not None]
     trajectory = Trajectory(
         task=_task(found["task"]),
         seed=found["seed"] if found["seed"] is not None else 0,
@@ -77,14 +81,12 @@ def _trajectory(found: dict[str, Any]) -> Trajectory:
         agent=found.get("agent") or "AgentLab",
         steps=tuple(steps),
         outcome=_outcome(found.get("summary") or {}),
-        final=_texts(infos[-1]["obs"]),
+        final=_texts(infos[-1]["obs"], read),
     )
-    from symbiotic_gym.types import to_json
-
     return from_json(Trajectory, to_json(trajectory))  # what a folder claims is checked like any other record
 
 
-def _step(info: dict[str, Any], after: dict[str, Any]) -> Step:
+def _step(info: dict[str, Any], after: dict[str, Any], read: ReadPage) -> Step:
     stats = info["stats"]
     usage = Usage(
         requests=1 if stats.get("input_tokens") else 0,
@@ -95,7 +97,7 @@ def _step(info: dict[str, Any], after: dict[str, Any]) -> Step:
     )
     decision = Decision(action=str(info["action"]), reason=str(info.get("think") or ""), usage=usage, source="AgentLab")
     return Step(
-        observation=_texts(info["obs"]),
+        observation=_texts(info["obs"], read),
         decision=decision,
         reward=float(after["reward"]),
         error=str(after["obs"].get("last_action_error") or ""),
@@ -125,10 +127,10 @@ def _goal_text(goal: Any) -> str:
     return "\n".join(str(part.get("text", "")) for part in parts if isinstance(part, dict) and part.get("type") == "text")
 
 
-def _texts(seen: dict[str, Any]) -> dict[str, str]:
+def _texts(seen: dict[str, Any], read: ReadPage) -> dict[str, str]:
     titles = seen.get("open_pages_titles") or []
     return {
-        "page": page_from_axtree(str(seen.get("axtree_txt") or "")) or str(seen.get("pruned_html") or ""),
+        "page": read(str(seen.get("axtree_txt") or "")) or str(seen.get("pruned_html") or ""),
         "url": str(seen.get("url") or ""),
         "title": str(titles[0]) if titles else "",
         "tabs": "",

@@ -19,6 +19,9 @@ MOST_BYTES = 512 * 2**20
 MEMORY_BYTES = 4 * 2**30
 CPU_S = 120
 
+OURS = "symbiotic_gym.exchange.agentlab_agent.RecordedAgentArgs"
+"""Stands for the agent where this project wrote the folder; its page texts are as they were."""
+
 ALLOWED = (
     "agentlab.",
     "browsergym.",
@@ -44,6 +47,7 @@ ALLOWED = (
     "numpy._core.numeric._frombuffer",
     "numpy.core.numeric._frombuffer",
     "enum.",
+    OURS,
 )
 """Names, or beginnings of names, that an experiment of AgentLab 0.4 may hold; all of them become `Kept`."""
 
@@ -156,6 +160,7 @@ def read(folder: Path, allowed: tuple[str, ...]) -> dict[str, Any]:
         env, agent = fields(arguments.get("env_args")), fields(arguments.get("agent_args"))
         found |= {"task": plain(env.get("task_name")), "seed": plain(env.get("task_seed"))}
         found |= {"agent": plain(agent.get("agent_name"))}
+        found |= {"ours": getattr(type(arguments.get("agent_args")), "name", "") == OURS}
         file = folder / "goal_object.pkl.gz"
         found["goal"] = plain(load(file, allowed)) if file.exists() else None
         number = 0

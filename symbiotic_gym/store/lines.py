@@ -9,11 +9,13 @@ import re
 import zlib
 from typing import Any
 
-__all__ = ["FORMAT", "seal", "unseal"]
+__all__ = ["FORMAT", "body_of", "seal", "unseal"]
 
 FORMAT = 1
 
 _SEAL = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')
+_SEAL_BYTES = 64
+"""No less than what the pattern matches."""
 _MOST_BYTES = 256 * 2**20
 """A longer line is no episode; reading it would take the machine's memory."""
 
@@ -30,6 +32,21 @@ def seal(record: dict[str, Any]) -> bytes:
     return body + b', "crc32": "%08x"}\n' % zlib.crc32(body)
 
 
+def body_of(line: bytes) -> bytes | None:
+    """What stands before the checksum of a line (without its end); None where it has none.
+
+    Raises:
+        ValueError: the checksum is another one's.
+    """
+    found = _SEAL.search(line, max(0, len(line) - _SEAL_BYTES))
+    if found is None:
+        return None
+    body = line[: found.start()]
+    if zlib.crc32(body) != int(found[1], 16):
+        raise ValueError("its checksum does not match: something changed the line after it was written")
+    return body
+
+
 def unseal(line: bytes) -> dict[str, Any]:
     """The record of a line.
 
@@ -43,12 +60,9 @@ def unseal(line: bytes) -> dict[str, Any]:
         raise ValueError(f"the line has {len(line)} bytes, more than an episode takes")
     if not line.strip(b"\0"):
         raise ValueError("the line is all zero bytes: the disk lost it")
-    found = _SEAL.search(line)
-    if found is None:
+    body = body_of(line)
+    if body is None:
         raise ValueError(_unsealed(line))
-    body = line[: found.start()]
-    if zlib.crc32(body) != int(found[1], 16):
-        raise ValueError("its checksum does not match: something changed the line after it was written")
     try:
         record = json.loads(body + b"}")
     except (ValueError, RecursionError) as error:

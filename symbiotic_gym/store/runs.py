@@ -20,7 +20,7 @@ from symbiotic_gym.store.blobs import blob_problem
 from symbiotic_gym.store.episodes import Place, Problem, read_place, scan
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["Run", "find_runs", "open_run"]
+__all__ = ["Run", "about_run", "find_runs", "log_files", "open_run"]
 
 
 @dataclass
@@ -99,6 +99,17 @@ def find_runs(root: Path) -> list[Path]:
     return sorted(found)
 
 
+def log_files(folder: Path) -> list[Path]:
+    """Whatever stands where a run has its episodes, dead links and pipes too: the one log, then the phases' by name."""
+    logs = [folder / "episodes.jsonl", *sorted((folder / "episodes").glob("*.jsonl"))]
+    return [log for log in logs if os.path.lexists(log)]
+
+
+def about_run(folder: Path) -> dict[str, Any]:
+    """What a run says of itself in `run.json`; empty where that does not read."""
+    return _about(folder / "run.json")[0]
+
+
 def open_run(path: Path, *, blobs: bool = False) -> Run:
     """Read a run.
 
@@ -110,8 +121,7 @@ def open_run(path: Path, *, blobs: bool = False) -> Run:
         StoreError: there is no such folder, or it is no run's.
     """
     run = Run(path)
-    logs = [path / "episodes.jsonl", *sorted((path / "episodes").glob("*.jsonl"))]
-    logs = [log for log in logs if os.path.lexists(log)]
+    logs = log_files(path)
     if not (logs or (path / "run.json").exists()):
         raise StoreError(
             explain(

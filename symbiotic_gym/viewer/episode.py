@@ -23,6 +23,8 @@ _LINE_CHARS = 600
 _TEXT_CHARS = 4_000
 _EXTRA_CHARS = 20_000
 _MOST_CANDIDATES = 40
+_PRIVACY = ("route", "why")
+"""What an agent that weighs privacy puts into a decision's `extra`: where the step was decided, and why there."""
 _BLOB = re.compile(r"([0-9a-f]{64})(\.(?:webp|png))?")
 _BID = re.compile(r"\s*\[(\w{1,40})\] ")
 
@@ -178,7 +180,6 @@ def _step(index: int, raw: Any, before: Any) -> Step:
     given = decision.get("candidates")
     candidates: list[Any] = given if isinstance(given, list) else []
     verdict = decision.get("acceptance") if isinstance(decision.get("acceptance"), dict) else None
-    privacy = _map(step.get("privacy") or extra.get("privacy"))
     return Step(
         number=index + 1,
         url=_text(observation.get("url"), 1000),
@@ -198,8 +199,8 @@ def _step(index: int, raw: Any, before: Any) -> Step:
         verifier=_text(_map(verdict).get("verifier"), 100),
         proposal=None if verdict is None else _proposal(verdict.get("proposal"), action),
         retrieved=_retrieved(extra),
-        privacy=[(cut(key, 60), _value(value)) for key, value in list(privacy.items())[:30]],
-        extra=_extra({key: value for key, value in extra.items() if key not in ("retrieved", "privacy")}),
+        privacy=[(key, _json(extra[key], 1000)) for key in _PRIVACY if key in extra],
+        extra=_extra({key: value for key, value in extra.items() if key not in ("retrieved", *_PRIVACY)}),
         requests=int(number(usage.get("requests"))),
         prompt_tokens=int(number(usage.get("prompt_tokens"))),
         completion_tokens=int(number(usage.get("completion_tokens"))),
@@ -219,8 +220,11 @@ def _text(value: Any, most: int) -> str:
     return cut(text_of(value), most)
 
 
-def _value(value: Any) -> str:
-    return cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 1000)
+def _json(value: Any, most: int, indent: int | None = None) -> str:
+    try:
+        return cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent), most)
+    except RecursionError:
+        return "nested too deeply to show; it is in the episode's JSON"
 
 
 def _target(action: str) -> tuple[str, frozenset[str]]:
@@ -263,12 +267,7 @@ def _retrieved(extra: Mapping[str, Any], depth: int = 0) -> list[str]:
 
 def _extra(extra: Mapping[str, Any]) -> str:
     left = {key: value for key, value in extra.items() if value not in ({}, [], "", None) and not _only_retrieved(value)}
-    if not left:
-        return ""
-    try:
-        return cut(json.dumps(left, ensure_ascii=False, indent=2), _EXTRA_CHARS)
-    except RecursionError:
-        return "nested too deeply to show; it is in the episode's JSON"
+    return _json(left, _EXTRA_CHARS, indent=2) if left else ""
 
 
 def _only_retrieved(value: Any) -> bool:

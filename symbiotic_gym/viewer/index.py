@@ -8,57 +8,35 @@ rows: the viewer is where one looks when something went wrong, so it has to open
 import json
 import math
 import os
-import re
 import threading
 import time
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
 from typing import Any
 
+from symbiotic_gym.store.lines import body_of
+from symbiotic_gym.store.tally import Counted
+from symbiotic_gym.types import Usage
+
 __all__ = ["Damage", "LogIndex", "Row", "episode_of", "number", "text_of"]
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 _GOAL_CHARS = 300
-_SEAL = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\s*\Z')
-"""How a line ends that carries the checksum of what stands before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Counted):
     """One episode, in what lists, grids and tables say of it."""
 
     number: int
     """Its place in the log, from 0; damaged lines count too, so that a number stays what it is."""
     offset: int
     length: int
-    task: str
     seed: int
-    attempt: int
-    agent: str
     goal: str
-    status: str
-    kind: str
-    steps: int
-    refused: int
-    """Actions that the environment did not run."""
-    proposals: int
-    """Steps at which a student proposed and a teacher judged."""
-    accepted: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float
-    act_s: float
-    step_s: float
     reward: float
-    sources: tuple[str, ...]
-    """Who decided its steps."""
-
-    @property
-    def outcome(self) -> str:
-        return f"{self.status}({self.kind})" if self.kind else self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +165,7 @@ def episode_of(line: bytes) -> dict[str, Any]:
     """
     from pydantic_core import from_json
 
-    sealed = _SEAL.search(line, max(0, len(line) - 64))
-    if sealed and zlib.crc32(line[: sealed.start()]) != int(sealed[1], 16):
-        raise ValueError("its checksum does not match: something changed the line after it was written")
+    body_of(line.rstrip())  # a line may have no checksum: other programs write such logs, too
     try:
         data = from_json(line)
     except ValueError:
@@ -250,11 +226,19 @@ def _row(place: int, offset: int, length: int, data: Mapping[str, Any]) -> Row:
         refused=sum(bool(step.get("error")) for step in steps),
         proposals=len(verdicts),
         accepted=sum(verdict.get("accepted") is True for verdict in verdicts),
-        prompt_tokens=int(sum(number(usage.get("prompt_tokens")) for usage in usages)),
-        completion_tokens=int(sum(number(usage.get("completion_tokens")) for usage in usages)),
-        cost_usd=sum(number(usage.get("cost_usd")) for usage in usages),
-        act_s=sum(number(step.get("act_s")) for step in steps),
-        step_s=sum(number(step.get("step_s")) for step in steps),
-        reward=sum(number(step.get("reward")) for step in steps),
+        usage=Usage(
+            requests=int(_sum(usages, "requests")),
+            prompt_tokens=int(_sum(usages, "prompt_tokens")),
+            completion_tokens=int(_sum(usages, "completion_tokens")),
+            seconds=_sum(usages, "seconds"),
+            cost_usd=_sum(usages, "cost_usd"),
+        ),
+        act_s=_sum(steps, "act_s"),
+        step_s=_sum(steps, "step_s"),
+        reward=_sum(steps, "reward"),
         sources=tuple(dict.fromkeys(intern(text_of(d.get("source"))) for d in decisions if d.get("source"))),
     )
+
+
+def _sum(maps: Sequence[Mapping[str, Any]], key: str) -> float:
+    return sum(number(one.get(key)) for one in maps)

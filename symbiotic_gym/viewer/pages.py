@@ -13,14 +13,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from symbiotic_gym.stats import wilson
+from symbiotic_gym.store.tally import Tally
 from symbiotic_gym.viewer import shown
 from symbiotic_gym.viewer.episode import Picture, read_episode
 from symbiotic_gym.viewer.filters import Filter, matching, neighbours
+from symbiotic_gym.viewer.grid import grid
 from symbiotic_gym.viewer.hits import Knowledge
 from symbiotic_gym.viewer.index import STATUSES, Row, episode_of
 from symbiotic_gym.viewer.links import Links
 from symbiotic_gym.viewer.runs import Log, Runs
-from symbiotic_gym.viewer.tally import grid, tally, tally_tasks
 
 __all__ = ["PER_PAGE", "SEEDS", "TASKS", "Pages"]
 
@@ -67,13 +68,13 @@ class Pages:
     def overview(self, links: Links) -> str:
         """All logs side by side, and task by task."""
         logs = self.runs.logs
-        counted = {log.id: log.index.counted() for log in logs}
-        by_task = {key: tally_tasks(rows) for key, rows in counted.items()}
+        tallies = [(log, Tally.of(log.index.counted())) for log in logs]
+        by_task = {log.id: tally.tasks for log, tally in tallies}
         tasks = sorted({task for rates in by_task.values() for task in rates})
         return self._render(
             "overview.html",
             links,
-            tallies=[(log, tally(counted[log.id])) for log in logs],
+            tallies=tallies,
             tasks=tasks[:_MOST_TASKS],
             all_tasks=len(tasks),
             by_task=by_task,
@@ -88,6 +89,7 @@ class Pages:
     def grid(self, links: Links, logs: Sequence[Log], task_from: int = 0, seed_from: int = 0) -> str:
         """Tasks by seeds, each cell an outcome of each log."""
         counted = [(log, log.index.counted()) for log in logs]
+        tallies = [(log, Tally.of(rows)) for log, rows in counted]
         table = grid([(log.id, rows) for log, rows in counted], task_from, TASKS, seed_from, SEEDS)
         return self._render(
             "grid.html",
@@ -97,15 +99,15 @@ class Pages:
             task_from=task_from,
             seed_from=seed_from,
             step=(TASKS, SEEDS),
-            tallies=[(log, tally(rows)) for log, rows in counted],
-            rates={log.id: tally_tasks(rows) for log, rows in counted},
+            tallies=tallies,
+            rates={log.id: tally.tasks for log, tally in tallies},
         )
 
     def episodes(self, links: Links, log: Log, wanted: Filter, page: int = 1, per_page: int | None = PER_PAGE) -> str:
         """A log's episodes that fit; `per_page` None shows all."""
         first = (page - 1) * per_page if per_page else 0
         found = list(islice(matching(log.index, wanted), first, first + per_page + 1 if per_page else None))
-        numbers = tally(log.index.counted())
+        numbers = Tally.of(log.index.counted())
         return self._render(
             "episodes.html",
             links,

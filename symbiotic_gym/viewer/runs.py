@@ -1,6 +1,5 @@
 """Which logs of episodes a person means by the folders they name, and a short name for each that can stand in an address."""
 
-import os
 import re
 import threading
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.errors import StoreError, explain
-from symbiotic_gym.store import read_json
+from symbiotic_gym.store.runs import about_run, log_files
 from symbiotic_gym.viewer.index import LogIndex
 
 __all__ = ["Log", "Runs"]
@@ -82,7 +81,7 @@ class Runs:
 
     def about(self) -> list[tuple[str, dict[str, Any]]]:
         """What each run says of itself in `run.json`, by its name; nothing where it does not read."""
-        return [(name, _about(folder)) for name, folder in self._folders]
+        return [(name, about_run(folder)) for name, folder in self._folders]
 
     def refresh(self, budget_s: float = float("inf")) -> bool:
         """Look for new logs and read what was appended to the known ones, and say whether all of it was read in time."""
@@ -146,23 +145,4 @@ def _is_run(folder: Path) -> bool:
 
 
 def _log_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return [folder]
-    alone = folder / "episodes.jsonl"
-    phases = folder / "episodes"
-    try:
-        named = sorted(phases / name for name in os.listdir(phases) if name.endswith(".jsonl"))
-    except OSError:
-        named = []
-    return [*([alone] if alone.exists() else []), *named]
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    path = folder / "run.json"
-    if not path.exists():
-        return {}
-    try:
-        data = read_json(path)
-    except StoreError:
-        return {}
-    return data if isinstance(data, dict) else {}
+    return [log for log in log_files(folder) if log.is_file()] if folder.is_dir() else [folder]

@@ -130,7 +130,7 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 def test_a_packed_batch_equals_separate_sequences(
     base: Path, branches: tuple[int, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "STRETCH", 8)  # so that these short prompts take several
+    monkeypatch.setattr(attention, "SHORT", 30)  # so that these prompts go both ways
     rows = [targets(seed, n) for seed, n in enumerate(branches)]
     reference = lora(base, "eager")
     expected_loss = separate(reference, rows)
@@ -164,9 +164,15 @@ def test_padding_has_no_influence(base: Path, whole: bool) -> None:
         assert packed(model, rows, pad=2, whole=whole) == packed(model, rows, pad=77, whole=whole)
 
 
-def test_the_prompt_is_causal_whatever_its_length_and_never_masked(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the branched way saves: no score of a prompt's column against all columns is ever computed."""
-    sizes = []
+def test_a_prompt_is_causal_whatever_its_length_and_its_columns_never_meet_the_branches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the branched way saves: the prompt's columns are computed once, and only the last few against all columns."""
+    query, key, value = (torch.randn(2, heads, 40, 8) for heads in (4, 2, 2))
+    ahead = torch.ones(40, 40, dtype=torch.bool).triu(1)
+    causal = torch.zeros(40, 40).masked_fill(ahead, float("-inf"))
+    expected = attention.folded_attention(query, key, value, causal, 0.3)
+    sizes: list[tuple[int, int]] = []
     plain = attention.folded_attention
 
     def noted(query: torch.Tensor, key: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -174,12 +180,16 @@ def test_the_prompt_is_causal_whatever_its_length_and_never_masked(base: Path, m
         return plain(query, key, *rest)
 
     monkeypatch.setattr(attention, "folded_attention", noted)
-    monkeypatch.setattr(attention, "STRETCH", 16)
-    query, key, value = (torch.randn(2, heads, 40, 8) for heads in (4, 2, 2))
-    ahead = torch.ones(40, 40, dtype=torch.bool).triu(1)
-    expected = plain(query, key, value, torch.zeros(40, 40).masked_fill(ahead, float("-inf")), 0.3)
-    torch.testing.assert_close(attention.causal_attention(query, key, value, 0.3), expected)
-    assert sizes == [(16, 16), (16, 32), (8, 40)]
+    for short, seen in ((512, [(6, 40), (34, 34)]), (8, [(6, 40)])):
+        sizes.clear()
+        monkeypatch.setattr(attention, "SHORT", short)
+        torch.testing.assert_close(attention.causal_attention(query, key, value, 0.3), expected)
+        sizes.clear()
+        found, _ = attention.branched_attention(
+            torch.nn.Module(), query, key, value, causal[None, None, -6:], 0.3, starts=[0, 0]
+        )
+        torch.testing.assert_close(found.transpose(1, 2), expected)
+        assert sizes == seen
 
 
 def test_a_branch_cannot_see_the_other(base: Path) -> None:

@@ -191,7 +191,7 @@ class _Run:
                         max_steps=part.max_steps,
                         max_refused=2,
                         log=log,
-                        on_episode=lambda _, bar=bar: bar.advance(),  # type: ignore[misc]
+                        on_episode=lambda _, bar=bar: bar.advance(),
                         whole_waves=phase != "teach",
                     )
                 )

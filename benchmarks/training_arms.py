@@ -70,7 +70,7 @@ def drawn_at_random(shape: str, folder: Path, tokenizer: Path) -> Path:
         model = LlamaForCausalLM(config)
     torch.set_default_dtype(torch.float32)
     model.save_pretrained(str(folder))
-    AutoTokenizer.from_pretrained(str(tokenizer)).save_pretrained(str(folder))  # type: ignore[no-untyped-call]
+    AutoTokenizer.from_pretrained(str(tokenizer)).save_pretrained(str(folder))
     return folder
 
 
@@ -171,7 +171,7 @@ def _sft(options: argparse.Namespace, examples: Sequence[Example], folder: Path,
         ),
         callbacks=[Clock()],
     )
-    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     return ends
 
@@ -200,7 +200,7 @@ def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: 
     ]
     tokens = sum(map(len, rows))
     scores = 6 * layers * width * sum(len(row) ** 2 for row in rows)  # causal: half of 4, forward once and backward twice
-    return 4.0 * weights * tokens + scores
+    return float(4 * weights * tokens + scores)
 
 
 def _peak(device: str) -> float:

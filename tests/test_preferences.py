@@ -62,12 +62,12 @@ def test_both_answers_of_a_pair_share_the_prompt_and_score_as_if_they_stood_alon
     for i, pair in enumerate(pairs):
         assert chosen[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.chosen).item(), abs=1e-4)
         assert rejected[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.rejected).item(), abs=1e-4)
-    (chosen.sum() - rejected.sum()).backward()  # type: ignore[no-untyped-call]
+    (chosen.sum() - rejected.sum()).backward()
     packed = {name: weight.grad.clone() for name, weight in model.named_parameters()}
     model.zero_grad()
     for pair in pairs:
         apart = sequence_logprob(model, pair.prompt, pair.chosen) - sequence_logprob(model, pair.prompt, pair.rejected)
-        apart.backward()  # type: ignore[no-untyped-call]
+        apart.backward()
     for name, weight in model.named_parameters():
         torch.testing.assert_close(packed[name], weight.grad, atol=1e-3, rtol=1e-3)
 
@@ -90,7 +90,7 @@ def test_losses_known_by_hand() -> None:
 def test_the_reference_gets_no_gradient() -> None:
     numbers = [torch.tensor([-1.0, -2.0], requires_grad=True) for _ in range(4)]
     for loss in (dpo_loss(*numbers), dpo_loss(*numbers, kind="hinge"), kto_pair_loss(*numbers)):
-        loss.sum().backward()  # type: ignore[no-untyped-call]
+        loss.sum().backward()
     assert [number.grad is not None for number in numbers] == [True, True, False, False]
 
 

@@ -70,9 +70,10 @@ def branched_attention(
     else:
         rows = []
         for row, start in enumerate(starts):
-            own = causal_attention(*(part[row : row + 1, :, start:] for part in prompt), scaling) if start < split else None
             padding = query_BHTD.new_zeros((1, query_BHTD.shape[1], min(start, split), query_BHTD.shape[3]))
-            rows.append(padding if own is None else torch.cat((padding, own), dim=2))
+            query, key, value = (part[row : row + 1, :, start:] for part in prompt)
+            own = [causal_attention(query, key, value, scaling)] if start < split else []
+            rows.append(torch.cat([padding, *own], dim=2))
         head = torch.cat(rows)
     return torch.cat((head, tail), dim=2).transpose(1, 2).contiguous(), None
 

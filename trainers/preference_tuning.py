@@ -114,7 +114,7 @@ def tune_on_pairs(
         for at in range(0, len(picked), config.micro_batch_size):
             chunk = picked[at : at + config.micro_batch_size]
             loss = _loss(model, [data[i] for i in chunk], reference[:, chunk], pad, config).sum() / len(picked)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()

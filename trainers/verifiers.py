@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from symbiotic_gym.actions import VERBS, compare
-from symbiotic_gym.agents.large import COMMON_VERBS, cut_page
+from symbiotic_gym.agents.large import COMMON_VERBS
 from symbiotic_gym.agents.local import LocalModel
+from symbiotic_gym.agents.token_budget import cut_page
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import LanguageModel, Message, Sampling
 from symbiotic_gym.trainers.scoring import score
@@ -99,10 +100,10 @@ class YesNoJudge:
 
     Args:
         model: the teacher.
-        page_budget: characters of page text shown.
+        page_budget: tokens of page text shown.
     """
 
-    def __init__(self, model: LanguageModel, *, page_budget: int = 6000) -> None:
+    def __init__(self, model: LanguageModel, *, page_budget: int = 2000) -> None:
         self.name = f"judge({model.name})"
         self._model = model
         self._page_budget = page_budget
@@ -141,13 +142,13 @@ class TopTokens:
     Args:
         teacher: a local model.
         k: how many of the likeliest tokens count; the paper's 25 is for free text, an action's tokens are more certain.
-        page_budget: characters of page text shown.
+        page_budget: tokens of page text shown.
 
     Raises:
         ConfigError: `k` is less than 1.
     """
 
-    def __init__(self, teacher: LocalModel, *, k: int = 5, page_budget: int = 6000) -> None:
+    def __init__(self, teacher: LocalModel, *, k: int = 5, page_budget: int = 2000) -> None:
         if k < 1:
             raise _too_small("k", k)
         self.name = f"top-{k}-tokens({teacher.name})"
@@ -176,7 +177,7 @@ def _state(proposed: Proposed, page_budget: int) -> list[Message]:
         f"{name}({', '.join(p.name for p in VERBS[name].parameters if p.default is None)}) - {VERBS[name].summary}"
         for name in COMMON_VERBS
     )
-    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], page_budget)]
+    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], proposed.goal, page_budget)]
     if proposed.history:
         lines.append("Done: " + "; ".join(proposed.history))
     if error := proposed.observation.get("last_action_error", ""):

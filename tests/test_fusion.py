@@ -34,7 +34,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[OpenWeights]:
     for _ in range(15):
         optimizer.zero_grad()
         prompt, answer = encode_prompt(knows.tokenizer, CHAT), answer_tokens(knows.tokenizer, ANSWER)
-        (-sequence_logprob(knows.model, prompt, answer)).backward()  # type: ignore[no-untyped-call]
+        (-sequence_logprob(knows.model, prompt, answer)).backward()
         optimizer.step()
     return opened
 
@@ -101,7 +101,7 @@ def test_training_on_fused_targets_brings_the_student_to_them(models: list[OpenW
     for _ in range(15):
         optimizer.zero_grad()
         loss = fusion_loss(answer_logits(student.model, prompt, gold), targets, torch.tensor(gold), gold_share=0.1)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     assert distance() < before / 2
 

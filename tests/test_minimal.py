@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])
-def test_it_trains_as_the_distiller_does(base: Path, tmp_path: Path, schedule: str) -> None:
+def test_it_trains_as_the_distiller_does(base: Path, tmp_path: Path, schedule: Literal["cosine", "linear"]) -> None:
     config = replace(CONFIG, schedule=schedule)
     flat = train_minimal(config, EXAMPLES, tmp_path / "flat", base_model=base)
     full = distill(config, EXAMPLES, tmp_path / "full", base_model=base)

@@ -8,9 +8,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from symbiotic_gym.agents.weights import load_base
-from symbiotic_gym.trainers.fast import register_attention, speed_up
+from symbiotic_gym.trainers import attention
+from symbiotic_gym.trainers.fast import speed_up
 from symbiotic_gym.trainers.multitask import IGNORE, count_targets, multitask_loss
-from symbiotic_gym.trainers.packing import Target, collate, pack
+from symbiotic_gym.trainers.packing import Target, collate, model_inputs, pack
 from tests.tiny import tiny_model
 
 LAMBDA = 0.3
@@ -103,18 +104,11 @@ def separate(model: Any, rows: list[list[Target]]) -> torch.Tensor:
     return torch.stack(losses[0]).mean() + LAMBDA * reason
 
 
-def packed(model: Any, rows: list[list[Target]], pad: int = 2) -> torch.Tensor:
-    data = collate([pack(row) for row in rows], pad)
-    mask = torch.zeros(data["attention_mask"].shape).masked_fill(~data["attention_mask"], float("-inf"))
-    keep = data["labels"].shape[1]
-    out = model(
-        input_ids=data["input_ids"],
-        position_ids=data["position_ids"],
-        attention_mask=mask,
-        logits_to_keep=keep,
-        use_cache=False,
-    )
-    assert out.logits.shape[1] == keep < data["input_ids"].shape[1]
+def packed(model: Any, rows: list[list[Target]], pad: int = 2, *, whole: bool = True) -> torch.Tensor:
+    data = collate([pack(row) for row in rows], pad, whole=whole)
+    assert (data["attention_mask"].shape[2] == data["input_ids"].shape[1]) is whole
+    out = model(**model_inputs(data, torch.float32))
+    assert out.logits.shape[1] == data["labels"].shape[1] < data["input_ids"].shape[1]
     return multitask_loss(out.logits, data["labels"], data["task"], LAMBDA)[0]
 
 
@@ -132,16 +126,19 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (4, 4), (1, 4, 2)])
-@pytest.mark.parametrize("fast", [False, True], ids=["stock", "fast"])
-def test_a_packed_batch_equals_separate_sequences(base: Path, branches: tuple[int, ...], fast: bool) -> None:
+@pytest.mark.parametrize("way", ["stock", "masked", "branched"])
+def test_a_packed_batch_equals_separate_sequences(
+    base: Path, branches: tuple[int, ...], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "SHORT", 30)  # so that these prompts go both ways
     rows = [targets(seed, n) for seed, n in enumerate(branches)]
     reference = lora(base, "eager")
     expected_loss = separate(reference, rows)
     expected = gradients(reference, expected_loss)
-    model = lora(base, register_attention() if fast else "sdpa")
-    if fast:
+    model = lora(base, "sdpa" if way == "stock" else attention.register_attention())
+    if way != "stock":
         speed_up(model)
-    loss = packed(model, rows)
+    loss = packed(model, rows, whole=way != "branched")
     torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=0)
     found = gradients(model, loss)
     assert found.keys() == expected.keys()
@@ -152,18 +149,47 @@ def test_a_packed_batch_equals_separate_sequences(base: Path, branches: tuple[in
 
 def test_the_fast_parts_are_in_force(base: Path) -> None:
     """Were they silently left out, the test above would still pass."""
-    model = lora(base, register_attention())
+    model = lora(base, attention.register_attention())
     stock = {name for name, module in model.named_modules() if "forward" not in vars(module)}
     speed_up(model)
     changed = [name for name, module in model.named_modules() if name in stock and "forward" in vars(module)]
     assert len(changed) == 14 + 5, "14 LoRA products and 5 norms"
 
 
-def test_padding_has_no_influence(base: Path) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_padding_has_no_influence(base: Path, whole: bool) -> None:
     rows = [targets(seed, 2) for seed in range(3)]
-    model = lora(base, "sdpa")
+    model = lora(base, attention.register_attention())
     with torch.no_grad():
-        assert packed(model, rows, pad=2) == packed(model, rows, pad=77)
+        assert packed(model, rows, pad=2, whole=whole) == packed(model, rows, pad=77, whole=whole)
+
+
+def test_a_prompt_is_causal_whatever_its_length_and_its_columns_never_meet_the_branches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the branched way saves: the prompt's columns are computed once, and only the last few against all columns."""
+    query, key, value = (torch.randn(2, heads, 40, 8) for heads in (4, 2, 2))
+    ahead = torch.ones(40, 40, dtype=torch.bool).triu(1)
+    causal = torch.zeros(40, 40).masked_fill(ahead, float("-inf"))
+    expected = attention.folded_attention(query, key, value, causal, 0.3)
+    sizes: list[tuple[int, int]] = []
+    plain = attention.folded_attention
+
+    def noted(query: torch.Tensor, key: torch.Tensor, *rest: Any) -> torch.Tensor:
+        sizes.append((query.shape[2], key.shape[2]))
+        return plain(query, key, *rest)
+
+    monkeypatch.setattr(attention, "folded_attention", noted)
+    for short, seen in ((512, [(6, 40), (34, 34)]), (8, [(6, 40)])):
+        sizes.clear()
+        monkeypatch.setattr(attention, "SHORT", short)
+        torch.testing.assert_close(attention.causal_attention(query, key, value, 0.3), expected)
+        sizes.clear()
+        found, _ = attention.branched_attention(
+            torch.nn.Module(), query, key, value, causal[None, None, -6:], 0.3, starts=[0, 0]
+        )
+        torch.testing.assert_close(found.transpose(1, 2), expected)
+        assert sizes == seen
 
 
 def test_a_branch_cannot_see_the_other(base: Path) -> None:

@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from symbiotic_gym.agents.chat import load_tokenizer
+from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.pairs import PreferencePair
+from symbiotic_gym.trainers.preference_tuning import PreferenceConfig, tune_on_pairs
 from symbiotic_gym.trainers.preferences import (
     EncodedPair,
     dpo_loss,
@@ -57,12 +62,12 @@ def test_both_answers_of_a_pair_share_the_prompt_and_score_as_if_they_stood_alon
     for i, pair in enumerate(pairs):
         assert chosen[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.chosen).item(), abs=1e-4)
         assert rejected[i].item() == pytest.approx(sequence_logprob(model, pair.prompt, pair.rejected).item(), abs=1e-4)
-    (chosen.sum() - rejected.sum()).backward()  # type: ignore[no-untyped-call]
+    (chosen.sum() - rejected.sum()).backward()
     packed = {name: weight.grad.clone() for name, weight in model.named_parameters()}
     model.zero_grad()
     for pair in pairs:
         apart = sequence_logprob(model, pair.prompt, pair.chosen) - sequence_logprob(model, pair.prompt, pair.rejected)
-        apart.backward()  # type: ignore[no-untyped-call]
+        apart.backward()
     for name, weight in model.named_parameters():
         torch.testing.assert_close(packed[name], weight.grad, atol=1e-3, rtol=1e-3)
 
@@ -85,7 +90,7 @@ def test_losses_known_by_hand() -> None:
 def test_the_reference_gets_no_gradient() -> None:
     numbers = [torch.tensor([-1.0, -2.0], requires_grad=True) for _ in range(4)]
     for loss in (dpo_loss(*numbers), dpo_loss(*numbers, kind="hinge"), kto_pair_loss(*numbers)):
-        loss.sum().backward()  # type: ignore[no-untyped-call]
+        loss.sum().backward()
     assert [number.grad is not None for number in numbers] == [True, True, False, False]
 
 
@@ -116,3 +121,34 @@ def test_self_play_prefers_the_record_to_the_students_own_answer_where_they_diff
         ("2", 'click("2")', "nonsense"),
     ]
     assert pairs[0].messages() == examples[1].messages("action"), "the prompt of training is the prompt of play"
+
+
+def test_an_adapter_is_tuned_on_pairs_and_the_reference_is_what_it_was(base: Path, tmp_path: Path) -> None:
+    """What speculation turned down becomes less likely than what was put in its place, which stays as likely as it was."""
+    examples = [
+        Example(task="t", goal=pair.goal, observation=pair.observation, history=(), action=pair.rejected.action)
+        for pair in PAIRS
+    ]
+    config = DistillerConfig(batch_size=3, micro_batch_size=3, epochs=20, learning_rate=1e-2, dtype="float32", device="cpu")
+    first = Path(distill(config, examples, tmp_path / "first", base_model=base).adapter)
+    before = (first / "adapter_model.safetensors").read_bytes()
+    tuned = PreferenceConfig(epochs=15, batch_size=3, micro_batch_size=2, learning_rate=5e-3)
+    losses: list[float] = []
+    result = tune_on_pairs(
+        tuned,
+        PAIRS,
+        tmp_path / "tuned",
+        base_model=base,
+        adapter=first,
+        device="cpu",
+        on_step=lambda step, steps, loss: losses.append(loss),
+    )
+    assert (result.pairs, result.left_out, result.steps, len(losses)) == (3, 0, 15, 15)
+    assert (result.preferred_before, result.preferred_after) == (0.0, 1.0)
+    assert (first / "adapter_model.safetensors").read_bytes() == before
+    model = LocalModel(base, adapter=tmp_path / "tuned" / "adapter", dtype="float32", device="cpu").open().model
+    with torch.no_grad():
+        chosen, rejected = pair_logprobs(model, encoded(base), 0)
+    assert (chosen > rejected + 1).all(), "the adapter on disk is the tuned one"
+    with pytest.raises(ConfigError, match="none of which fits into 10 tokens"):
+        tune_on_pairs(PreferenceConfig(max_tokens=10), PAIRS, tmp_path / "no", base_model=base, adapter=first, device="cpu")

@@ -58,7 +58,7 @@ def test_a_commanded_model_does_what_led_to_the_return_it_is_asked_for(tmp_path:
     for _ in range(60):
         optimizer.zero_grad()
         loss = -sum((sequence_logprob(model, *pair) for pair in data), torch.zeros(()))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     (high, right), (low, wrong) = data
     with torch.no_grad():

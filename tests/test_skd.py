@@ -101,7 +101,7 @@ def test_training_on_it_brings_the_student_to_the_teacher(pair: tuple[OpenWeight
     for _ in range(25):
         optimizer.zero_grad()
         loss = distillation_loss(student.model, teacher.model, PROMPT, answer)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 2

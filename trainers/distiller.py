@@ -223,7 +223,7 @@ def _train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list([asdict(rows[i]) for i in order]),
-        data_collator=lambda batch: collate([_row(data) for data in batch], tokenizer.pad_token_id),
+        data_collator=lambda batch: collate([_row(data) for data in batch], tokenizer.pad_token_id, whole=False),
         processing_class=tokenizer,
         callbacks=[Reporter(tokens, progress, tensorboard)],
     )
@@ -242,10 +242,10 @@ def _row(data: Mapping[str, Any]) -> PackedRow:
 def _model(config: DistillerConfig, base: str, device: str, initial: Path | None) -> Any:
     from peft import LoraConfig, get_peft_model
 
-    from symbiotic_gym.trainers.fast import register_attention, speed_up
+    from symbiotic_gym.trainers.attention import register_attention
+    from symbiotic_gym.trainers.fast import speed_up
 
-    attention = register_attention() if device == "cpu" else None
-    model = load_base(base, device=device, dtype=config.dtype, attention=attention)
+    model = load_base(base, device=device, dtype=config.dtype, attention=register_attention())
     model.config.use_cache = False
     if initial is not None:
         adapted = load_adapter(model, initial, trainable=True)

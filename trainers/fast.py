@@ -1,9 +1,9 @@
 """The same mathematics in fewer passes over memory, for training on a CPU.
 
-On a CPU with bfloat16 matrix units the products are cheap and everything between them is dear: stock attention with a mask,
-PEFT's separate casts, scalings and additions, and RMSNorm in its elementary steps take most of a training step. Each function
-here replaces one of them and computes the same values and gradients up to rounding; the tests hold them against the originals.
-Shapes: B rows, T columns, H query heads, G key heads, D head size, R LoRA rank.
+On a CPU with bfloat16 matrix units the products are cheap and everything between them is dear: PEFT's separate casts, scalings
+and additions, and RMSNorm in its elementary steps. Each function here replaces one of them and computes the same values and
+gradients up to rounding; the tests hold them against the originals. (Attention has a file of its own, `attention.py`.)
+Shapes: N columns of all rows, R LoRA rank.
 """
 
 from typing import Any
@@ -11,52 +11,10 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-__all__ = ["ATTENTION", "folded_attention", "register_attention", "speed_up"]
-
-ATTENTION = "symbiotic_folded"
-"""The name of `folded_attention` in transformers' attention interface."""
+__all__ = ["speed_up"]
 
 _RMS_NORMS = frozenset({"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"})
 """Classes that compute `weight * x / rms(x)`; Gemma's, for one, does not."""
-
-
-def register_attention() -> str:
-    """Make `folded_attention` known to transformers and return its name."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(ATTENTION, folded_attention)
-    return ATTENTION
-
-
-def folded_attention(
-    module: torch.nn.Module,
-    query_BHTD: torch.Tensor,
-    key_BGTD: torch.Tensor,
-    value_BGTD: torch.Tensor,
-    attention_mask: torch.Tensor,
-    scaling: float,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Grouped-query attention as two batched products; the query heads of a key head are folded into the columns.
-
-    Args:
-        module: not used; part of transformers' interface.
-        query_BHTD: query heads; those of one key head lie next to each other.
-        key_BGTD: key heads, H a multiple of G.
-        value_BGTD: as the keys.
-        attention_mask: additive, (B, 1, T, T), of the query's dtype.
-        scaling: factor of the scores.
-
-    Returns:
-        (B, T, H, D), and None for the weights.
-    """
-    B, H, T, D = query_BHTD.shape
-    G = key_BGTD.shape[1]
-    query = (query_BHTD * scaling).reshape(B * G, H // G * T, D)
-    scores = torch.bmm(query, key_BGTD.reshape(B * G, T, D).transpose(1, 2)).view(B, H, T, T)
-    weights = scores.add_(attention_mask).softmax(-1).view(B * G, H // G * T, T)
-    out = torch.bmm(weights, value_BGTD.reshape(B * G, T, D))
-    return out.view(B, H, T, D).transpose(1, 2).contiguous(), None
 
 
 def speed_up(model: torch.nn.Module) -> None:

@@ -92,7 +92,7 @@ def train_minimal(
         means = dict.fromkeys(TASKS, 0.0)
         optimizer.zero_grad()
         for loss, shares in losses_of(model, batch, config.lambda_reason):
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             for task, share in shares.items():
                 means[task] += share.item()
         torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm)

@@ -11,14 +11,14 @@ columns, and the model's own `logits_to_keep` computes scores for those alone.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symbiotic_gym.trainers.multitask import IGNORE
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Branch", "PackedRow", "Target", "collate", "pack"]
+__all__ = ["Branch", "PackedRow", "Target", "collate", "model_inputs", "pack"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,24 +67,27 @@ def pack(targets: Sequence[Target]) -> PackedRow:
     return PackedRow(prefix=targets[0].prompt[:shared], branches=tuple(branches))
 
 
-def collate(rows: Sequence[PackedRow], pad: int) -> "Mapping[str, torch.Tensor]":
+def collate(rows: Sequence[PackedRow], pad: int, *, whole: bool = True) -> "Mapping[str, torch.Tensor]":
     """Make a batch of rows.
 
     Args:
         rows: one or more.
         pad: the token id that fills a row up on its left; what it is has no influence on any result.
+        whole: make the mask of all columns, as any attention takes it; False: of the last Q columns alone, which hold all
+            branches, as `attention.branched_attention` takes it.
 
     Returns:
-        `input_ids` and `position_ids`, int64 (B, T); `attention_mask`, bool (B, 1, T, T), True where a column (third axis) may
+        `input_ids` and `position_ids`, int64 (B, T); `attention_mask`, bool (B, 1, Q, T), True where a column (third axis) may
         attend to another (fourth axis); `labels` and `task`, int64 (B, K): the token that each of the last K columns must
-        predict, or `IGNORE`, and the task it belongs to. Call the model with `logits_to_keep=K`.
+        predict, or `IGNORE`, and the task it belongs to. `model_inputs` makes a call of the model of it.
     """
     import torch
 
     length = max(map(len, rows))
+    masked = length if whole else max(len(row) - len(row.prefix) for row in rows)
     input_ids = torch.full((len(rows), length), pad)
     position_ids = torch.zeros((len(rows), length), dtype=torch.int64)
-    mask = torch.eye(length, dtype=torch.bool).repeat(len(rows), 1, 1)
+    part = torch.zeros((len(rows), length), dtype=torch.int64)  # 0: padding, 1: the prompt, from 2 on: a branch each
     labels = torch.full((len(rows), length), IGNORE)
     task = torch.zeros((len(rows), length), dtype=torch.int64)
     for b, row in enumerate(rows):
@@ -92,13 +95,12 @@ def collate(rows: Sequence[PackedRow], pad: int) -> "Mapping[str, torch.Tensor]"
         at = begin + shared
         input_ids[b, begin:at] = torch.tensor(row.prefix, dtype=torch.int64)
         position_ids[b, begin:at] = torch.arange(shared)
-        mask[b, begin:at, begin:at] = _causal(shared)
-        for branch in row.branches:
+        part[b, begin:at] = 1
+        for number, branch in enumerate(row.branches, start=2):
             end = at + len(branch.tokens)
             input_ids[b, at:end] = torch.tensor(branch.tokens)
             position_ids[b, at:end] = torch.arange(shared, shared + len(branch.tokens))
-            mask[b, at:end, begin : begin + shared] = True
-            mask[b, at:end, at:end] = _causal(len(branch.tokens))
+            part[b, at:end] = number
             labels[b, at + branch.start - 1 : end - 1] = torch.tensor(branch.tokens[branch.start :])
             task[b, at:end] = branch.task
             at = end
@@ -106,13 +108,39 @@ def collate(rows: Sequence[PackedRow], pad: int) -> "Mapping[str, torch.Tensor]"
     return {
         "input_ids": input_ids,
         "position_ids": position_ids,
-        "attention_mask": mask[:, None],
+        "attention_mask": _seen(part, masked)[:, None],
         "labels": labels[:, -keep:],
         "task": task[:, -keep:],
     }
 
 
-def _causal(n: int) -> "torch.Tensor":
+def _seen(part_BT: "torch.Tensor", masked: int) -> "torch.Tensor":
+    """What each of the last columns may attend to: itself, and what stands before it in the prompt or in its own branch."""
     import torch
 
-    return torch.ones((n, n), dtype=torch.bool).tril()
+    place = torch.arange(part_BT.shape[1])
+    own, all_ = place[-masked:, None], place[None, :]
+    seen, seer = part_BT[:, None, :], part_BT[:, -masked:, None]
+    return (own == all_) | ((own > all_) & ((seen == 1) | (seen == seer)) & (seen > 0))
+
+
+def model_inputs(data: "Mapping[str, torch.Tensor]", dtype: "torch.dtype") -> dict[str, Any]:
+    """The arguments with which a model computes a batch's scores: logits for its last K columns.
+
+    Args:
+        data: from `collate`, on the model's device.
+        dtype: the model's; masks are added to scores.
+    """
+    import torch
+
+    mask = data["attention_mask"]
+    found: dict[str, Any] = {
+        "input_ids": data["input_ids"],
+        "position_ids": data["position_ids"],
+        "attention_mask": torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf")),
+        "logits_to_keep": data["labels"].shape[1],
+        "use_cache": False,
+    }
+    if mask.shape[2] < mask.shape[3]:  # the last column is a branch's, and sees its row's prompt from the first token on
+        found["starts"] = mask[:, 0, -1].int().argmax(-1).tolist()
+    return found

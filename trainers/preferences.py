@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from symbiotic_gym.actions import compare
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.trainers.examples import Example
-from symbiotic_gym.trainers.packing import Target, collate, pack
+from symbiotic_gym.trainers.packing import Target, collate, model_inputs, pack
 from symbiotic_gym.trainers.pairs import PreferencePair
 from symbiotic_gym.trainers.scoring import answer_tokens
 from symbiotic_gym.types import Candidate
@@ -42,13 +42,16 @@ def encode_pair(tokenizer: Any, pair: PreferencePair, *, page_budget: int) -> En
     )
 
 
-def pair_logprobs(model: Any, pairs: Sequence[EncodedPair], pad: int) -> "tuple[torch.Tensor, torch.Tensor]":
+def pair_logprobs(
+    model: Any, pairs: Sequence[EncodedPair], pad: int, *, whole: bool = True
+) -> "tuple[torch.Tensor, torch.Tensor]":
     """The log-probabilities of the chosen and of the rejected answers, float32 (B,) each, every prompt computed once.
 
     Args:
         model: a causal language model whose attention takes an additive mask.
         pairs: one or more.
         pad: the token id that fills rows up; what it is has no influence.
+        whole: as in `packing.collate`; False for a model with `attention.branched_attention`.
     """
     import torch
 
@@ -56,18 +59,9 @@ def pair_logprobs(model: Any, pairs: Sequence[EncodedPair], pad: int) -> "tuple[
         pack([Target(prompt=pair.prompt, answer=answer, task=i) for i, answer in enumerate((pair.chosen, pair.rejected))])
         for pair in pairs
     ]
-    data = {name: tensor.to(model.device) for name, tensor in collate(rows, pad).items()}
-    mask = data["attention_mask"]
-    dtype = model.get_input_embeddings().weight.dtype
-    additive = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf"))
+    data = {name: tensor.to(model.device) for name, tensor in collate(rows, pad, whole=whole).items()}
     labels_BT, task_BT = data["labels"], data["task"]
-    logits_BTV = model(
-        input_ids=data["input_ids"],
-        position_ids=data["position_ids"],
-        attention_mask=additive,
-        logits_to_keep=labels_BT.shape[1],
-        use_cache=False,
-    ).logits
+    logits_BTV = model(**model_inputs(data, model.get_input_embeddings().weight.dtype)).logits
     wanted_BT = labels_BT >= 0
     logp_NV = logits_BTV[wanted_BT].float().log_softmax(-1)
     own_N = logp_NV.gather(-1, labels_BT[wanted_BT][:, None])[:, 0]

@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from trl import SFTTrainer
 
 from symbiotic_gym.trainers.multitask import TASKS, count_targets, multitask_loss
+from symbiotic_gym.trainers.packing import model_inputs
 
 __all__ = ["WHOLE", "MultiTaskTrainer", "Reporter"]
 
@@ -58,15 +59,7 @@ class MultiTaskTrainer(SFTTrainer):
     ) -> Any:
         """One micro-batch's share of the optimizer batch's loss."""
         labels, task = inputs["labels"], inputs["task"]
-        mask = inputs["attention_mask"]
-        additive = torch.zeros(mask.shape, dtype=self._dtype(), device=mask.device).masked_fill_(~mask, float("-inf"))
-        outputs = model(
-            input_ids=inputs["input_ids"],
-            position_ids=inputs["position_ids"],
-            attention_mask=additive,
-            logits_to_keep=labels.shape[1],
-            use_cache=False,
-        )
+        outputs = model(**model_inputs(inputs, self._dtype()))
         loss, means = multitask_loss(outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch)
         for name, mean in means.items():
             self._means[name] += self.accelerator.reduce(mean, "sum").item()

@@ -104,7 +104,7 @@ def speculate(
     """
     generator = torch.Generator().manual_seed(seed)
     reads, drafts = _Reader(teacher.model), _Reader(student.model)
-    text, tokens, replaced = list(prompt), [], []
+    text, tokens, replaced = list(prompt), list[int](), list[bool]()
     drafted, passes, refused = 0, 0, -1
     with torch.inference_mode():
         while len(tokens) < max_tokens and not (tokens and tokens[-1] in student.ends):
@@ -134,7 +134,7 @@ class _Reader:
         from transformers import DynamicCache
 
         self._model = model
-        self._cache: Any = DynamicCache()  # type: ignore[no-untyped-call]
+        self._cache: Any = DynamicCache()
 
     def read(self, text: Sequence[int], keep: int) -> torch.Tensor:
         """Read what is new in `text`; the logits after its last `keep` tokens, (keep, V), which must be new."""

@@ -100,10 +100,10 @@ class YesNoJudge:
 
     Args:
         model: the teacher.
-        page_budget: characters of page text shown.
+        page_budget: tokens of page text shown.
     """
 
-    def __init__(self, model: LanguageModel, *, page_budget: int = 6000) -> None:
+    def __init__(self, model: LanguageModel, *, page_budget: int = 2000) -> None:
         self.name = f"judge({model.name})"
         self._model = model
         self._page_budget = page_budget
@@ -142,13 +142,13 @@ class TopTokens:
     Args:
         teacher: a local model.
         k: how many of the likeliest tokens count; the paper's 25 is for free text, an action's tokens are more certain.
-        page_budget: characters of page text shown.
+        page_budget: tokens of page text shown.
 
     Raises:
         ConfigError: `k` is less than 1.
     """
 
-    def __init__(self, teacher: LocalModel, *, k: int = 5, page_budget: int = 6000) -> None:
+    def __init__(self, teacher: LocalModel, *, k: int = 5, page_budget: int = 2000) -> None:
         if k < 1:
             raise _too_small("k", k)
         self.name = f"top-{k}-tokens({teacher.name})"
@@ -177,7 +177,7 @@ def _state(proposed: Proposed, page_budget: int) -> list[Message]:
         f"{name}({', '.join(p.name for p in VERBS[name].parameters if p.default is None)}) - {VERBS[name].summary}"
         for name in COMMON_VERBS
     )
-    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], proposed.goal, page_budget // 3)]
+    lines = [f"Goal: {proposed.goal}", "Page:", cut_page(proposed.observation["page"], proposed.goal, page_budget)]
     if proposed.history:
         lines.append("Done: " + "; ".join(proposed.history))
     if error := proposed.observation.get("last_action_error", ""):

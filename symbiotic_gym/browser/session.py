@@ -23,6 +23,7 @@ from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
 from symbiotic_gym.browser.rest import Navigations, close_when_loaded, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
+from symbiotic_gym.browser.stacks import light_stacks
 from symbiotic_gym.errors import ActionError, BrowserError, ConfigError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
 
@@ -65,6 +66,7 @@ class Session:
         self.viewport = viewport
         self.max_page_lines = max_page_lines
         self.uploads = uploads
+        light_stacks()
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None

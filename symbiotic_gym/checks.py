@@ -5,7 +5,6 @@ come back from there as a fault of the browser's, and its episodes as invalid.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
@@ -77,7 +76,7 @@ def check_seconds(argument: str, given: Any) -> float:
         ConfigError: it is not.
     """
     number = isinstance(given, Real) and not isinstance(given, bool)
-    if not number or not math.isfinite(given) or not 0 < given <= LONGEST_S:
+    if not number or not 0 < given <= LONGEST_S:  # NaN is neither
         raise _refused(
             argument, given, f"seconds, above 0 and at most {LONGEST_S:,.0f}", "every call would miss it, or none ever could"
         )

@@ -54,6 +54,8 @@ class WebEnv(gym.Env[Observation, str]):
     ## Observation Space
     A `Dict` of texts: `goal`, `page` (accessibility text, one element a line), `url`, `title`, `tabs`, `last_action`,
     `last_action_error`; and what `observe` asks for: `screenshot` (uint8, height x width x 3), `axtree`, `dom`, `extra`.
+    A page's `alert`, `confirm` and `prompt` are closed at once, a question answered with Cancel, as in stock BrowserGym; what
+    they said stands in (parentheses) above the `page` that follows.
 
     ## Rewards
     The task's own: 1.0 on success, else 0.0.

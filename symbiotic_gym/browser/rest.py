@@ -98,7 +98,8 @@ def wait_for_rest(host: Host) -> bool:
                 if not answer["foreign"] or _frames_rest(page, deadline):
                     return True
         except PlaywrightTimeout:
-            return False  # a page that is still coming in is seen as far as it has come
+            if not _never_comes(host, page):
+                return False  # a page that is still coming in is seen as far as it has come
         except PlaywrightError as error:
             if not mid_navigation(error):
                 raise
@@ -120,6 +121,15 @@ def _comes_in(host: Host, page: Page) -> None:
                 raise
 
 
+def _never_comes(host: Host, page: Page) -> bool:
+    """Close a tab that was opened for what is no page (a download, mailto:), as Chrome does; False where it is not one."""
+    if page.url or not host.navigations.fruitless or len(page.context.pages) < 2:
+        return False
+    with suppress(PlaywrightError):  # it may have closed itself
+        page.close(coming_in=False)  # type: ignore[call-arg] # see close_when_loaded
+    return True
+
+
 def close_when_loaded(page: Page) -> None:
     """Have `page.close()` wait for the document that is coming in.
 
@@ -128,9 +138,10 @@ def close_when_loaded(page: Page) -> None:
     """
     close = page.close
 
-    def patiently(**options: Any) -> None:
+    def patiently(*, coming_in: bool = True, **options: Any) -> None:
         with suppress(PlaywrightError):  # it hangs or has crashed, and is closed as it is
-            page.wait_for_load_state("load", timeout=_LOAD_BOUND_MS)
+            if coming_in:
+                page.wait_for_load_state("load", timeout=_LOAD_BOUND_MS)
         close(**options)
 
     page.close = patiently  # type: ignore[method-assign]

@@ -18,6 +18,7 @@ from playwright.sync_api import Error as PlaywrightError
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
 from symbiotic_gym.browser.copied import stands_on
+from symbiotic_gym.browser.dialogs import Dialogs
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
@@ -77,6 +78,7 @@ class Session:
         self.task: Any = None
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
+        self.dialogs = Dialogs()
         self._shown = ""
         self.navigations = Navigations()
         self._page: Page | None = None
@@ -111,6 +113,8 @@ class Session:
         self.context.set_default_navigation_timeout(_LOADING_MS)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
+        self.dialogs = Dialogs()
+        self.dialogs.watch(self.context)
         self.context.on("page", self._on_page)
         self.chat, self.infeasible = [], False
         self._page = self.context.new_page()
@@ -134,6 +138,7 @@ class Session:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
         started = time.perf_counter()
         self.navigations.fruitless = False
+        self.dialogs.lines.clear()
         error = self._perform(text)
         acted = time.perf_counter()
         wait_for_rest(self)
@@ -215,6 +220,7 @@ class Session:
             self.site = None
         self.site = suite.open()
         self.fence = Fence(self.site.hosts)
+        self.fence.go_direct()
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,
@@ -264,6 +270,7 @@ class Session:
         if not rested:
             wait_for_rest(self)
         observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
+        observation["page"] = "\n".join(filter(None, [*self.dialogs.lines, observation["page"]]))
         self._shown = "\n".join((observation["page"], observation["title"], observation["tabs"]))  # all that a page can write
         return observation
 

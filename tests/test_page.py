@@ -35,7 +35,7 @@ def read(page: Any) -> Read:
     def read(html: str) -> list[str]:
         page.goto("about:blank")
         page.set_content(html)
-        lines: list[str] = page.evaluate(look._WALK, ["", 10_000])["lines"]
+        lines: list[str] = page.evaluate(look._WALK, ["", 10_000])["text"].split("\n")
         return [line.split("] ", 1)[-1] if line.lstrip().startswith("[") else line for line in lines]
 
     return read
@@ -185,14 +185,14 @@ def test_a_page_over_budget_is_cut_around_the_viewport_and_says_so(page: Any) ->
 
     page.goto("about:blank")
     page.set_content("".join(f"<p><button>b{i}</button></p>" for i in range(1000)))
-    top = page.evaluate(look._WALK, ["", 100])["lines"]
+    top = page.evaluate(look._WALK, ["", 100])["text"].split("\n")
     assert len(top) == 101 and top[0].endswith('"b0"') and top[-1] == "(900 lines below are left out; scroll down to see them)"
     page.evaluate("document.querySelectorAll('button')[500].scrollIntoView({block: 'start'})")
-    middle = page.evaluate(look._WALK, ["", 100])["lines"]
+    middle = page.evaluate(look._WALK, ["", 100])["text"].split("\n")
     assert len(middle) == 102 and any(line.endswith('"b500"') for line in middle)
     above, below = (int(line.split()[0][1:]) for line in (middle[0], middle[-1]))
     assert above + below == 900 and above > 400
-    whole = page.evaluate(look._WALK, ["", 1000])["lines"]
+    whole = page.evaluate(look._WALK, ["", 1000])["text"].split("\n")
     assert len(whole) == 1000 and middle[1] in whole, "ids do not depend on the budget"
 
 

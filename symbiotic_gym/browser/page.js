@@ -160,7 +160,7 @@
     }
     return text;
   };
-  const accessibleName = (element) => {
+  const accessibleName = (element, role = roleOf(element)) => {
     // the library reads HTML-only properties that SVG elements lack
     if (element instanceof SVGElement) return clean(element.getAttribute("aria-label") || element.querySelector(":scope > title")?.textContent);
     if (!element.hasAttribute("aria-label") && !element.hasAttribute("aria-labelledby")) {
@@ -168,7 +168,7 @@
       if (element.labels && element.labels.length > 0) {
         const name = clean([...element.labels].map((label) => contentOf(label, element)).join(" "));
         if (name) return name;
-      } else if (NAMED_BY_CONTENT.has(roleOf(element)) && !NATIVELY_NAMED.has(element.localName)) {
+      } else if (NAMED_BY_CONTENT.has(role) && !NATIVELY_NAMED.has(element.localName)) {
         const name = clean(contentOf(element, null));
         if (name) return name;
       }
@@ -176,7 +176,7 @@
     return clean(libraryName(element));
   };
   const nameOf = (element, role) => {
-    const name = accessibleName(element) || clean(element.placeholder);
+    const name = accessibleName(element, role) || clean(element.placeholder);
     if (name || role === "textbox" || role === "combobox" || role === "listbox" || role === "slider") return name;
     return clean(element instanceof HTMLElement ? element.innerText : element.textContent);
   };
@@ -319,7 +319,7 @@
       if (interactive) {
         const name = nameOf(element, role);
         const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(JSON.parse(line.slice(5)))) : [];
-        return { lines: [describe(element, role), ...indent(held)], acts: true, controls: true };
+        return { lines: [describe(element, role, name), ...indent(held)], acts: true, controls: true };
       }
       const ownText = inner.lines.filter((line) => line.startsWith("text ")).map((line) => JSON.parse(line.slice(5)));
       if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
@@ -346,8 +346,7 @@
     }
     return inner;
   };
-  const describe = (element, role) => {
-    const name = nameOf(element, role);
+  const describe = (element, role, name = nameOf(element, role)) => {
     const kind = element instanceof SVGElement && role === "generic" ? `svg:${element.localName}` : role;
     return [`[${element.getAttribute("bid")}] ${kind}`, quote(name), ...propertiesOf(element, role, name)].join(" ");
   };
@@ -377,5 +376,5 @@
   const itself = (block) => block;
   const found = modal ? visit(modal) : own("body") ? { within: own("body"), then: itself } : null;
   const block = (found !== null && "then" in found ? read(found.within, found.then) : found) ?? { lines: [] };
-  return { lines: cut(block.lines), title: own("title") };
+  return { text: cut(block.lines).join("\n"), title: own("title") };  // one text: a list of thousands takes longer to send than to make
 }

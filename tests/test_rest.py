@@ -219,7 +219,8 @@ ANSWERS = {
 
 
 def answering(script: str) -> str:
-    return f"<p id=p>before</p><button onclick=go()>Go</button><script>let go; const done = () => p.textContent = 'after'; {script}</script>"
+    start = "<p id=p>before</p><button onclick=go()>Go</button><script>let go; const done = () => p.textContent = 'after';"
+    return f"{start} {script}</script>"
 
 
 @pytest.mark.parametrize("how", ANSWERS)

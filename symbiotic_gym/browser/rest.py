@@ -83,6 +83,8 @@ def wait_for_rest(host: Host) -> bool:
     while (left_ms := _left_ms(deadline)) > 0:
         if host.page is not page:  # a tab opened while this one was watched
             page, deadline = host.page, _in_ms(REST_BOUND_MS)
+        if _never_comes(host, page):
+            continue
         try:
             _comes_in(host, page)
             answer = page.evaluate(_REST, left_ms)
@@ -92,7 +94,7 @@ def wait_for_rest(host: Host) -> bool:
                 deadline = _in_ms(REST_BOUND_MS)
             elif answer["opened"] and _tab_opens(host, page):
                 continue
-            elif host.page is page:
+            elif host.page is page and not _never_comes(host, page):
                 if answer["state"] == "busy":
                     return False
                 if not answer["foreign"] or _frames_rest(page, deadline):

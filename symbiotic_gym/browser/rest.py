@@ -125,7 +125,12 @@ def _comes_in(host: Host, page: Page) -> None:
 
 def _never_comes(host: Host, page: Page) -> bool:
     """Close a tab that was opened for what is no page (a download, mailto:), as Chrome does; False where it is not one."""
-    if page.url or not host.navigations.fruitless or len(page.context.pages) < 2:
+    if page.url or len(page.context.pages) < 2:
+        return False
+    deadline = _in_ms(_LOOK_MS)
+    while not page.url and not host.navigations.fruitless and _left_ms(deadline) > 0:
+        page.wait_for_timeout(_POLL_MS)
+    if page.url or not host.navigations.fruitless:
         return False
     with suppress(PlaywrightError):  # it may have closed itself
         page.close(coming_in=False)  # type: ignore[call-arg] # see close_when_loaded

@@ -178,6 +178,8 @@ def _tab_opens(host: Host, page: Page) -> bool:
     """A tab is announced only once its first answer has come."""
     deadline = _in_ms(_TAB_BOUND_MS)
     while host.page is page and _left_ms(deadline) > 0:
+        if host.navigations.fruitless:  # a download or the like: the tab is gone again, or is about to come without a page
+            deadline = min(deadline, _in_ms(_LOOK_MS))
         page.wait_for_timeout(_POLL_MS)
     return host.page is not page
 

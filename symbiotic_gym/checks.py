@@ -93,7 +93,7 @@ def check_viewport(given: Any) -> tuple[int, int] | None:
         return None
     sizes = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else []
     if len(sizes) != 2 or not all(
-        isinstance(size, Integral) and not isinstance(size, bool) and 0 < size <= LARGEST_PX for size in sizes
+        isinstance(size, Integral) and not isinstance(size, bool) and 0 < int(size) <= LARGEST_PX for size in sizes
     ):
         raise _refused(
             "viewport", given, f"(width, height) in whole pixels, each from 1 to {LARGEST_PX:,}", "the browser opens no other"

@@ -214,12 +214,13 @@ ANSWERS = {
     "new worker": "go = () => { const w = new Worker('/echo.js'); w.onmessage = done; w.postMessage(300) }",
     "shared worker": "const w = new SharedWorker('/shared.js').port; w.onmessage = done; go = () => w.postMessage(500)",
     "itself": "onmessage = (e) => setTimeout(done, e.data); go = () => postMessage(500, '*')",
-    "channel": "const c = new MessageChannel(); c.port2.onmessage = () => setTimeout(done, 400); go = () => c.port1.postMessage(1)",
+    "channel": "const c = new MessageChannel; c.port2.onmessage = () => setTimeout(done, 9); go = () => c.port1.postMessage(1)",
 }
 
 
 def answering(script: str) -> str:
-    return f"<p id=p>before</p><button onclick=go()>Go</button><script>let go; const done = () => p.textContent = 'after'; {script}</script>"
+    start = "<p id=p>before</p><button onclick=go()>Go</button><script>let go; const done = () => p.textContent = 'after';"
+    return f"{start} {script}</script>"
 
 
 @pytest.mark.parametrize("how", ANSWERS)

@@ -99,7 +99,8 @@ def test_what_gave_no_answer_is_not_asked_again_and_its_rows_say_so(
     assert rows["reset/times-stock"].value == 3.0
 
     assert not found.finish(tmp_path / "table.json"), "a target that was not measured is not reached"
-    assert "stock: no answer to reset within 180 s" in " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr().out
+    assert printed.count("stock: no answer") >= 3 and "not measured" in printed
 
     def no_constant(name: str) -> Any:
         raise ValueError(f"{name} is no JSON")

@@ -5,9 +5,9 @@ else, literal addresses included (`--host-resolver-rules`). That sits below ever
 WebSockets, prefetches, workers), where request interception sees only part; rules may name a port, so that a host's other ports
 stay shut without an interception that would slow down every request. WebRTC opens sockets past the resolver: it may use none
 but a proxy's, and there is no proxy: one in the user's environment is for the web outside, and would be asked for everything
-that the fence is to keep in, the task's own names too. In the action table, an address must be http or https, written in one way only
-(`symbiotic_gym.urls`), and of an allowed origin; this is also what keeps file:, chrome:, data: and view-source: out, which
-need no network.
+that the fence is to keep in, the task's own names too. In the action table, an address must be http or https, written in one
+way only (`symbiotic_gym.urls`), and of an allowed origin; this is also what keeps file:, chrome:, data: and view-source: out,
+which need no network.
 """
 
 import os

@@ -100,8 +100,11 @@
     try {
       return computeAccessibleName(element);
     } catch (error) {
-      if (error instanceof RangeError) return element.textContent; // it calls itself once a level, and this one is too deep for that
-      throw error;
+      if (!(error instanceof RangeError)) throw error;
+      // it calls itself once a level, and this one is too deep for that
+      const ids = element.getAttribute("aria-labelledby");
+      const named = ids ? ids.split(/\s+/).map((id) => element.getRootNode().getElementById(id)) : [element];
+      return named.map((part) => part?.textContent ?? "").join(" ");
     }
   };
   const contentOf = (root, control) => {

@@ -277,6 +277,10 @@
     // the last to hear of it: whoever wanted to prevent the click has done so
     const link = event.composedPath().find((node) => node.localName === "a" || node.localName === "area");
     if (!link?.href || event.defaultPrevented) return;
+    if (LEADS_NOWHERE.test(link.href)) {
+      // a frame that it is meant for is asked whether it may leave, and stays
+      nativeSetTimeout(() => inside().forEach((frame) => frame?.stay()), 50);
+    }
     const aside = event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1;
     if (aside || opens(targetOf(link))) opened++;
   };
@@ -327,6 +331,7 @@
     // under way the whole time, or again and again: next time it is not waited for
     for (const { what } of requests.values()) heartbeats.add(what);
     for (const [what, times] of seen) if (times >= 3) heartbeats.add(what);
+    leaving = 0; // of a frame: the page as a whole is waited for from outside
     for (const frame of inside()) frame?.giveUp();
   };
   // Resolves to {state, opened, foreign}. The state is "rest", or "busy" when the page is not at rest after bound_ms, or "leaving" as

@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
-
 from typing import TYPE_CHECKING
 
 from symbiotic_gym.browser.fence import Fence

@@ -140,9 +140,17 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "OpenAI":
-        from openai import OpenAI  # here, because it takes half a second to import
+        from openai import DefaultHttpxClient, OpenAI  # here, because it takes half a second to import
 
-        return OpenAI(base_url=self.base_url, api_key=self._key, timeout=self._timeout_s, max_retries=0)
+        # a proxy in the environment is the way to the web outside; it knows nothing of this machine's own ports
+        direct = DefaultHttpxClient(trust_env=False, timeout=self._timeout_s) if is_local(self.base_url) else None
+        return OpenAI(
+            base_url=self.base_url,
+            api_key=self._key,
+            timeout=self._timeout_s,
+            max_retries=0,
+            http_client=direct,
+        )
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""

@@ -7,6 +7,8 @@ all kinds) with parts that nobody sees, what fidelity is measured on; `changing`
 waiting is measured on. A page is a function of its seed alone.
 """
 
+import base64
+import hashlib
 import html
 import random
 import threading
@@ -192,16 +194,32 @@ CHANGES = {
     "transition": "b.ontransitionend = done; b.style.transition = `opacity ${ms}ms`; b.style.opacity = 0.5",
     "promise": "(async () => { await new Promise((r) => setTimeout(r, ms / 2)); await fetch('/wait?ms=' + ms / 2); done() })()",
     "frame": "f.contentWindow.postMessage(ms, '*')",
+    "message": "window.postMessage(ms, '*')",
+    "foreign-frame": "f.contentWindow.postMessage(ms, '*')",
+    "worker": "w.postMessage(ms)",
+    "socket": "s.send(ms)",
     "navigation": "location = '/after?ms=' + ms",
     "late-navigation": "setTimeout(() => location = '/after?ms=' + ms / 2, ms / 2)",
     "form": "g.ms.value = ms; g.submit()",
     "redirect": "location = '/refresh?ms=' + ms",
     "new-tab": "window.open('/after?ms=' + ms)",
+    "noopener-tab": "window.open('/after?ms=' + ms, '_blank', 'noopener')",
+    "named-tab": "window.open('/after?ms=' + ms, 'other')",
+    "form-tab": "g.ms.value = ms; g.target = '_blank'; g.submit()",
     "autocomplete": "clearTimeout(window.t); window.t = setTimeout(() => fetch('/wait?ms=' + ms / 2).then(done), ms / 2)",
     "nothing": "",
     "never": "setInterval(() => { q.textContent = Math.random(); }, 7); setTimeout(done, ms)",
 }
 """What an action sets off, by name: JavaScript that calls `done` some `ms` milliseconds later."""
+
+
+_BESIDE = {
+    "frame": "<iframe id=f src=/inner></iframe>",
+    "foreign-frame": f"<iframe id=f src=//{HOSTS[1]}/inner></iframe><script>onmessage = () => done()</script>",
+    "message": "<script>onmessage = (e) => setTimeout(done, e.data)</script>",
+    "worker": "<script>const w = new Worker('/worker.js'); w.onmessage = () => done()</script>",
+    "socket": "<script>const s = new WebSocket(`ws://${location.host}/socket`); s.onmessage = () => done()</script>",
+}
 
 
 def changing(change: str) -> str:
@@ -210,13 +228,17 @@ def changing(change: str) -> str:
     return (
         "<!doctype html><meta charset=utf-8><title>Changing</title><p id=p>before</p><p id=q></p><button id=b>Go</button>"
         "<label>Field <input id=x></label><form id=g action=/after><input type=hidden name=ms></form>"
-        + ("<iframe id=f src=/inner></iframe>" if change == "frame" else "")
+        + _BESIDE.get(change, "")
         + f"<script>const ms = +new URLSearchParams(location.search).get('ms');"
         f"function done() {{ {_AFTER} }} function go() {{ {CHANGES[change]} }} {event}</script>"
     )
 
 
-_INNER = "<!doctype html><p id=p>inside</p><script>onmessage = (e) => fetch('/wait?ms=' + e.data).then(() => { p.textContent = 'after' })</script>"
+_INNER = (
+    "<!doctype html><p id=p>inside</p><script>onmessage = (e) => fetch('/wait?ms=' + e.data)"
+    ".then(() => { p.textContent = 'after'; parent.postMessage(1, '*') })</script>"
+)
+_WORKER = "onmessage = (e) => setTimeout(() => postMessage(1), e.data)"
 _DOT = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 
 
@@ -261,6 +283,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(f"<meta http-equiv=refresh content='0; url=/after?ms={float(query['ms']) / 2}'><p>moved</p>")
             case "/inner":
                 self._send(_INNER)
+            case "/worker.js":
+                self._send(_WORKER, "text/javascript")
+            case "/socket":
+                self._answer_socket()
             case "/wait":
                 self._wait(query, wait_s)
             case "/dot.gif":
@@ -285,6 +311,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_DOT, "image/gif")
         else:
             self._send("late")
+
+    def _answer_socket(self) -> None:
+        """A WebSocket that answers each message, a number of ms, that much later (RFC 6455; short frames only)."""
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade")):
+            self.send_header(name, value)
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        self.close_connection = True
+        while (head := self.rfile.read(2)) and head[0] & 15 == 1:  # until it closes
+            mask, masked = self.rfile.read(4), self.rfile.read(head[1] & 127)
+            time.sleep(float(bytes(byte ^ mask[i % 4] for i, byte in enumerate(masked))) / 1000)
+            self.wfile.write(b"\x81\x04late")
+            self.wfile.flush()
 
     def _send(self, body: str | bytes, kind: str = "text/html; charset=utf-8", *, status: int = 200) -> None:
         data = body.encode() if isinstance(body, str) else body

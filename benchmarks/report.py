@@ -23,7 +23,8 @@ class Row:
     """One measured number. `low` and `high` are its 95 % interval."""
 
     name: str
-    value: float
+    value: float | None
+    """None where it could not be measured; `note` says why."""
     unit: str
     n: int = 1
     """Independent observations behind the value."""
@@ -34,6 +35,8 @@ class Row:
     peer_value: float | None = None
     target: float | None = None
     better: Literal["higher", "lower"] = "higher"
+    note: str = ""
+    """Why the value, or the peer's, is missing."""
 
     @property
     def ratio(self) -> float | None:
@@ -43,14 +46,16 @@ class Row:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the value reaches its target; None without one."""
-        if self.target is None:
+        """Whether the value reaches its target; None without one of the two."""
+        if self.target is None or self.value is None:
             return None
         return self.value >= self.target if self.better == "higher" else self.value <= self.target
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
         del data["better"]
+        if not self.note:
+            del data["note"]
         return data | {"ratio": self.ratio, "holds": self.holds}
 
 
@@ -105,7 +110,10 @@ class Report:
         }
 
     def finish(self, json_file: Path | None = None) -> bool:
-        """Print the table, write the file if one is named, and say whether every target holds."""
+        """Print the table, write the file if one is named, and say whether every target holds.
+
+        One whose value could not be measured does not.
+        """
         from rich.console import Console
 
         console = Console(width=None if sys.stdout.isatty() else 128)
@@ -114,7 +122,16 @@ class Report:
         console.print(f"{data['command']} | commit {data['commit'][:12] or 'none'} | {data['seconds']} s", highlight=False)
         if json_file is not None:
             write_json(json_file, data)
-        return all(row.holds is not False for row in self.rows)
+        return all(row.holds or row.target is None for row in self.rows)
+
+
+_VERDICTS = {True: "holds", False: "MISSED", None: "not measured"}
+
+
+def _peer(row: Row) -> str:
+    if row.peer_value is None:
+        return f"{row.peer}: {row.note}" if row.peer and row.note else ""
+    return f"{row.peer}: {row.peer_value:.4g}"
 
 
 def _table(title: str, rows: Sequence[Row]) -> Any:
@@ -122,12 +139,12 @@ def _table(title: str, rows: Sequence[Row]) -> Any:
 
     cells = {
         "name": [row.name for row in rows],
-        "value": [f"{row.value:.4g} {row.unit}" for row in rows],
+        "value": [row.note if row.value is None else f"{row.value:.4g} {row.unit}" for row in rows],
         "95 % interval": ["" if row.low is None or row.high is None else f"{row.low:.3g} to {row.high:.3g}" for row in rows],
         "n": [str(row.n) for row in rows],
-        "peer": ["" if row.peer_value is None else f"{row.peer}: {row.peer_value:.4g}" for row in rows],
+        "peer": [_peer(row) for row in rows],
         "ratio": ["" if row.ratio is None else f"{row.ratio:.2f}" for row in rows],
-        "target": ["" if row.target is None else f"{row.target:.4g} {'holds' if row.holds else 'MISSED'}" for row in rows],
+        "target": ["" if row.target is None else f"{row.target:.4g} {_VERDICTS[row.holds]}" for row in rows],
     }
     table = Table(title=title, title_justify="left")
     shown = {heading: column for heading, column in cells.items() if any(column)}

@@ -9,15 +9,26 @@ Nothing is added to stock's work: turning its tree into text, which every text a
 
 import json
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SYSTEMS", "Subject", "memory_mb"]
+from symbiotic_gym.browser.guard import kill_tree
+
+__all__ = ["ANSWER_S", "SYSTEMS", "NoAnswerError", "Subject", "memory_mb"]
 
 SYSTEMS = ("ours", "stock-nowait", "stock")
+ANSWER_S = 180.0
+"""How long a subject may take for one answer: stock BrowserGym can need more than five minutes for one page of 25.8k nodes."""
+
+
+class NoAnswerError(RuntimeError):
+    """A subject did not answer in time; it has been ended."""
 
 
 class _Ours:
@@ -88,12 +99,11 @@ class Subject:
     """
 
     def __init__(self, system: str, url: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "symbiotic_gym.benchmarks.stepping", system, url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._process = subprocess.Popen(_command(system, url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._asked = ""
+        self._reader = threading.Thread(target=self._read, name=f"{system}-answers", daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -102,29 +112,64 @@ class Subject:
     def start(self, what: str, **arguments: Any) -> None:
         """Have it begin; `finish` waits."""
         assert self._process.stdin is not None
+        self._asked = what
         self._process.stdin.write(json.dumps({"what": what} | arguments) + "\n")
         self._process.stdin.flush()
 
-    def finish(self) -> Any:
+    def finish(self, bound_s: float = ANSWER_S) -> Any:
         """The answer to the last `start`.
 
         Raises:
+            NoAnswerError: there was none within `bound_s`; the process has been killed, its browsers with it.
             RuntimeError: the process died.
         """
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        try:
+            line = self._answers.get(timeout=bound_s)
+        except queue.Empty:
+            self.kill()
+            raise NoAnswerError(f"no answer to {self._asked} within {bound_s:g} s") from None
         if not line:
             raise RuntimeError(f"the measured process ended with status {self._process.wait()}; its error stands above")
         return json.loads(line)
 
-    def call(self, what: str, **arguments: Any) -> Any:
+    def call(self, what: str, *, bound_s: float = ANSWER_S, **arguments: Any) -> Any:
         self.start(what, **arguments)
-        return self.finish()
+        return self.finish(bound_s)
 
     def close(self) -> None:
-        """End it, and with it its browsers."""
+        """End it, and with it its browsers; kill them where that takes a minute."""
         if self._process.poll() is None:
-            self._process.communicate(json.dumps({"what": "close"}) + "\n", timeout=60)
+            with suppress(BrokenPipeError):  # it ends already
+                self.start("close")
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._release()
+
+    def kill(self) -> None:
+        """End it and everything that it started, whatever they are doing."""
+        kill_tree(self.pid, itself=True)
+        self._process.wait()
+        self._release()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._answers.put(line)
+        self._answers.put("")
+
+    def _release(self) -> None:
+        self._reader.join(5)
+        if self._reader.is_alive():
+            return  # what it started lives on and holds the pipe, which must not be closed under a reader
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+
+def _command(system: str, url: str) -> list[str]:
+    return [sys.executable, "-m", "symbiotic_gym.benchmarks.stepping", system, url]
 
 
 def memory_mb(root: int) -> float:

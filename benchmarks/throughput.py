@@ -5,7 +5,8 @@ stock with its defaults, and stock with every wait set to zero (`symbiotic_gym.b
 systems take turns, so that whatever else the machine does falls on all of them. Ratios are of medians, with 95 % bootstrap
 intervals.
 
-Blocks of measurements are kept in the file that `--samples` names: a run cut short goes on from it.
+Blocks of measurements are kept in the file that `--samples` names: a run cut short goes on from it. A system that does not
+answer in time on a page is not asked again on that page, and its rows say so.
 """
 
 import sys
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from symbiotic_gym.benchmarks.pages import PageServer
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
 from symbiotic_gym.benchmarks.samples import Samples
-from symbiotic_gym.benchmarks.stepping import SYSTEMS, Subject, memory_mb
+from symbiotic_gym.benchmarks.stepping import ANSWER_S, SYSTEMS, NoAnswerError, Subject, memory_mb
 from symbiotic_gym.progress import Bar, Progress
 
 __all__ = ["main"]
@@ -33,6 +34,37 @@ RATE_TARGET = 4.0
 MEMORY_TARGET = 2.0
 _MOST_S = {"steps": 120.0, "rate": 20.0}
 """A block of steps ends after that long, whatever it has."""
+
+
+def _answer_of(measure: Callable[[], Any]) -> Any:
+    """What was measured; `{"no_answer": why}` where the system gave none."""
+    try:
+        return measure()
+    except NoAnswerError as error:
+        return {"no_answer": str(error)}
+
+
+class _Rounds:
+    """The blocks of every system, and why some have none."""
+
+    def __init__(self, systems: Sequence[str]) -> None:
+        self.blocks: dict[str, list[Any]] = {system: [] for system in systems}
+        self.silent: dict[str, str] = {}
+
+    def take(self, system: str, block: Callable[[], Any]) -> None:
+        """Add a block of the system, unless it has shown that it does not answer here: what it did before counts no more."""
+        if system in self.silent:
+            return
+        found = block()
+        if isinstance(found, dict) and "no_answer" in found:
+            self.silent[system] = found["no_answer"]
+            self.blocks[system] = []
+        else:
+            self.blocks[system].append(found)
+
+    def each(self, of: Callable[[Any], Sequence[float]]) -> dict[str, list[float]]:
+        """The values that `of` finds in the blocks, by system."""
+        return {system: [value for block in blocks for value in of(block)] for system, blocks in self.blocks.items()}
 
 
 @contextmanager
@@ -50,8 +82,9 @@ def _one(system: str, url: str, resets: int, steps: int) -> dict[str, Any]:
     with _subjects(system, url) as [subject]:
         first = subject.call("reset")
         again = [subject.call("reset") for _ in range(resets)]
-        subject.call("steps", n=2, most_s=_MOST_S["steps"])  # warm
-        timed = subject.call("steps", n=steps, most_s=_MOST_S["steps"])
+        most_s = _MOST_S["steps"]
+        subject.call("steps", n=2, most_s=most_s, bound_s=ANSWER_S + most_s)  # warm
+        timed = subject.call("steps", n=steps, most_s=most_s, bound_s=ANSWER_S + most_s)
         return {"first": first, "resets": again, "steps": timed, "memory_mb": memory_mb(subject.pid)}
 
 
@@ -64,97 +97,114 @@ def _rate(system: str, url: str, n: int, most_s: float) -> float:
             subject.finish()
         for subject in subjects:
             subject.start("steps", n=10**6, most_s=most_s)
-        finished = [subject.finish() for subject in subjects]
+        finished = [subject.finish(ANSWER_S + most_s) for subject in subjects]
         return float(sum(len(steps) / sum(took for _, took in steps) for steps in finished))
 
 
-def _ratio(name: str, theirs: Sequence[float], ours: Sequence[float], target: float | None = None) -> Row:
-    """How many times greater the median of `theirs` is, with a bootstrap interval."""
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _times(name: str, rounds: _Rounds, values: dict[str, list[float]], theirs: str, target: float | None = None) -> Row:
+    """How many times greater the median of `theirs` is than ours, with a bootstrap interval."""
+    if silent := [system for system in ("ours", theirs) if system in rounds.silent]:
+        note = f"{silent[0]}: {rounds.silent[silent[0]]}"
+        return Row(name=name, value=None, unit="times", n=0, target=target, note=note)
+    return _ratio(name, values[theirs], values["ours"], target)
+
+
+def _ratio(name: str, greater: Sequence[float], smaller: Sequence[float], target: float | None) -> Row:
     rng = np.random.default_rng(0)
 
     def medians(values: Sequence[float]) -> NDArray[np.float64]:
         drawn = rng.choice(np.asarray(values), (2000, len(values)))
         return np.asarray(np.median(drawn, axis=1))
 
-    value = float(np.median(theirs) / np.median(ours))
-    low, high = (float(x) for x in np.percentile(medians(theirs) / medians(ours), (2.5, 97.5)))
-    return Row(name=name, value=value, unit="times", n=min(len(theirs), len(ours)), low=low, high=high, target=target)
+    value = float(np.median(greater) / np.median(smaller))
+    low, high = (float(x) for x in np.percentile(medians(greater) / medians(smaller), (2.5, 97.5)))
+    return Row(name=name, value=value, unit="times", n=min(len(greater), len(smaller)), low=low, high=high, target=target)
 
 
-def _beside(name: str, unit: str, values: dict[str, list[float]], better: Any = "lower") -> list[Row]:
+def _beside(name: str, unit: str, rounds: _Rounds, values: dict[str, list[float]], better: Any = "lower") -> list[Row]:
     """Our median beside each stock's."""
     return [
         Row(
             name=f"{name}/{system}",
-            value=float(np.median(values["ours"])),
+            value=_median(values["ours"]),
             unit=unit,
             n=len(values["ours"]),
             peer=system,
-            peer_value=float(np.median(values[system])),
+            peer_value=_median(values[system]),
             better=better,
+            note=rounds.silent.get("ours") or rounds.silent.get(system, ""),
         )
         for system in SYSTEMS[1:]
         if system in values
     ]
 
 
-def _step_rows(size: str, blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
+def _step_rows(size: str, rounds: _Rounds) -> list[Row]:
     rows = []
-    times = {
-        s: {k: [t for b in bs for kind, t in b["steps"] if kind == k] for k in ("click", "fill")} for s, bs in blocks.items()
-    }
     for kind in ("click", "fill"):
-        rows += _beside(f"step/{size}/{kind}", "s", {system: by_kind[kind] for system, by_kind in times.items()})
-    whole = {system: by_kind["click"] + by_kind["fill"] for system, by_kind in times.items()}
+        times = rounds.each(lambda block: [t for done, t in block["steps"] if done == kind])  # noqa: B023 - called at once
+        rows += _beside(f"step/{size}/{kind}", "s", rounds, times)
+    whole = rounds.each(lambda block: [t for _, t in block["steps"]])
     for system in SYSTEMS[1:]:
-        rows.append(_ratio(f"step/{size}/times-{system}", whole[system], whole["ours"], STEP_TARGETS.get((size, system))))
+        rows.append(_times(f"step/{size}/times-{system}", rounds, whole, system, STEP_TARGETS.get((size, system))))
     return rows
 
 
-def _memory_rows(size: str, blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
-    memory = {system: [block["memory_mb"] for block in found] for system, found in blocks.items()}
+def _memory_rows(size: str, rounds: _Rounds) -> list[Row]:
+    memory = rounds.each(lambda block: [block["memory_mb"]])
     return [
-        *_beside(f"memory/{size}", "MiB of PSS", memory),
-        _ratio(f"memory/{size}/times-stock", memory["stock"], memory["ours"], MEMORY_TARGET),
+        *_beside(f"memory/{size}", "MiB of PSS", rounds, memory),
+        _times(f"memory/{size}/times-stock", rounds, memory, "stock", MEMORY_TARGET),
     ]
 
 
-def _reset_rows(blocks: dict[str, list[dict[str, Any]]]) -> list[Row]:
-    resets = {system: [t for block in found for t in block["resets"]] for system, found in blocks.items()}
-    first = {system: [block["first"] for block in found] for system, found in blocks.items()}
+def _reset_rows(rounds: _Rounds) -> list[Row]:
+    resets = rounds.each(lambda block: block["resets"])
     return [
-        *_beside("reset", "s", resets),
-        _ratio("reset/times-stock", resets["stock"], resets["ours"], RESET_TARGET),
-        _ratio("reset/times-stock-nowait", resets["stock-nowait"], resets["ours"]),
-        *_beside("first-reset", "s", first),
+        *_beside("reset", "s", rounds, resets),
+        _times("reset/times-stock", rounds, resets, "stock", RESET_TARGET),
+        _times("reset/times-stock-nowait", rounds, resets, "stock-nowait"),
+        *_beside("first-reset", "s", rounds, rounds.each(lambda block: [block["first"]])),
     ]
+
+
+def _rate_rows(n: int, rounds: _Rounds) -> list[Row]:
+    rates = rounds.each(lambda rate: [rate])
+    name, system = f"steps-per-second/{n}/times-stock-nowait", "stock-nowait"
+    rows = _beside(f"steps-per-second/{n}", "steps/s", rounds, rates, "higher")
+    # more is better here: the ratio is ours over theirs
+    ratio = _times(name, rounds, {"ours": rates[system], system: rates["ours"]}, system, RATE_TARGET)
+    return [*rows, ratio]
 
 
 def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rounds: int, bar: Bar) -> None:
     sizes = {"350": SIZES["350"]} if smoke else SIZES
     for size, rows in sizes.items():
         url, resets, steps = f"http://{address}/catalogue?rows={rows}", 2 if size == "1.3k" or smoke else 0, 2 if smoke else 12
-        blocks: dict[str, list[dict[str, Any]]] = {system: [] for system in SYSTEMS}
+        one = _Rounds(SYSTEMS)
         for turn in range(rounds):
             for system in SYSTEMS:
                 key = f"{size}/{system}/{turn}"
-                blocks[system].append(samples.get(key, lambda: _one(system, url, resets, steps)))  # noqa: B023 - called at once
+                one.take(system, lambda: samples.get(key, lambda: _answer_of(lambda: _one(system, url, resets, steps))))  # noqa: B023 - called at once
                 bar.advance(key)
-        report.add(*_step_rows(size, blocks), *_memory_rows(size, blocks))
+        report.add(*_step_rows(size, one), *_memory_rows(size, one))
         if resets:
-            report.add(*_reset_rows(blocks))
+            report.add(*_reset_rows(one))
     size = "350" if smoke else "1.3k"
     url = f"http://{address}/catalogue?rows={SIZES[size]}"
+    most_s = 2.0 if smoke else _MOST_S["rate"]
     for n in (2, 4):
-        rates: dict[str, list[float]] = {system: [] for system in SYSTEMS[:2]}
+        many = _Rounds(SYSTEMS[:2])
         for turn in range(rounds):
-            for system in rates:
+            for system in SYSTEMS[:2]:
                 key = f"rate/{n}/{system}/{turn}"
-                most_s = 2.0 if smoke else _MOST_S["rate"]
-                rates[system].append(samples.get(key, lambda: _rate(system, url, n, most_s)))  # noqa: B023 - called at once
+                many.take(system, lambda: samples.get(key, lambda: _answer_of(lambda: _rate(system, url, n, most_s))))  # noqa: B023 - called at once
                 bar.advance(key)
-        report.add(*_beside(f"steps-per-second/{n}", "steps/s", rates, "higher"))
-        report.add(_ratio(f"steps-per-second/{n}/times-stock-nowait", rates["ours"], rates["stock-nowait"], RATE_TARGET))
+        report.add(*_rate_rows(n, many))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

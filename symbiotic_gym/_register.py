@@ -3,7 +3,7 @@
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from symbiotic_gym.suites import SUITES, load_suite
+from symbiotic_gym.suites import SUITES, VERSION, load_suite
 
 MAX_EPISODE_STEPS: dict[str, int | None] = {
     "miniwob": 20,
@@ -36,7 +36,7 @@ def register_environments() -> None:
 
 def _add(name: str, entry_point: str, max_episode_steps: int | None, kwargs: dict[str, str]) -> None:
     spec = EnvSpec(
-        id=f"symbiotic/{name}-v0",
+        id=f"symbiotic/{name}-{VERSION}",
         entry_point=entry_point,
         vector_entry_point="symbiotic_gym.vector:WebVectorEnv" if kwargs else None,
         max_episode_steps=max_episode_steps,

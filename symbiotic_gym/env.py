@@ -15,11 +15,21 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
-from symbiotic_gym.errors import BrowserError, ConfigError, InfrastructureError, explain, nearest
+from symbiotic_gym.checks import (
+    check_count,
+    check_folder,
+    check_judge,
+    check_kwargs,
+    check_names,
+    check_seconds,
+    check_switch,
+    check_viewport,
+)
+from symbiotic_gym.errors import BrowserError, InfrastructureError
 from symbiotic_gym.judging import ask_judge
 from symbiotic_gym.protocols import LanguageModel
 from symbiotic_gym.spaces import Picture, Unicode
-from symbiotic_gym.suites import check_task, registered_suites
+from symbiotic_gym.suites import check_arguments, check_task, registered_suites
 from symbiotic_gym.types import OBSERVATION_KEYS, Observation, Outcome
 
 __all__ = ["OPT_IN_KEYS", "WebEnv"]
@@ -44,6 +54,8 @@ class WebEnv(gym.Env[Observation, str]):
     ## Observation Space
     A `Dict` of texts: `goal`, `page` (accessibility text, one element a line), `url`, `title`, `tabs`, `last_action`,
     `last_action_error`; and what `observe` asks for: `screenshot` (uint8, height x width x 3), `axtree`, `dom`, `extra`.
+    A page's `alert`, `confirm` and `prompt` are closed at once, a question answered with Cancel, as in stock BrowserGym; what
+    they said stands in (parentheses) above the `page` that follows.
 
     ## Rewards
     The task's own: 1.0 on success, else 0.0.
@@ -103,14 +115,15 @@ class WebEnv(gym.Env[Observation, str]):
         judge: LanguageModel | None = None,
     ) -> None:
         self.task = check_task(task)
-        _check_names("observe", observe, OPT_IN_KEYS)
-        _check_names("render_mode", [render_mode] if render_mode else [], self.metadata["render_modes"])
-        self.observe = tuple(observe)
+        self.observe = check_names("observe", observe, OPT_IN_KEYS)
+        check_names("render_mode", [] if render_mode is None else [render_mode], self.metadata["render_modes"])
         self.render_mode = render_mode
-        self.step_timeout_s = step_timeout_s
-        self.reset_timeout_s = reset_timeout_s
-        self.task_kwargs = dict(task_kwargs or {}) | ({"instance": instance} if instance else {})
-        self.judge = judge
+        self.step_timeout_s = check_seconds("step_timeout_s", step_timeout_s)
+        self.reset_timeout_s = check_seconds("reset_timeout_s", reset_timeout_s)
+        self.task_kwargs = check_kwargs(task_kwargs, instance)
+        check_arguments(self.task, self.task_kwargs)
+        self.judge: LanguageModel | None = check_judge(judge)
+        viewport = check_viewport(viewport)
         self.action_space = Unicode(100_000, examples=('click("1")', 'fill("1", "text")', "scroll(0, 200)", "noop()"))
         fields: dict[str, spaces.Space[Any]] = {key: Unicode() for key in OBSERVATION_KEYS}
         for key in self.observe:
@@ -118,14 +131,14 @@ class WebEnv(gym.Env[Observation, str]):
         self.observation_space = spaces.Dict(fields)  # type: ignore[assignment] # a TypedDict is what Dict samples
         self._process = BrowserProcess(
             {
-                "headless": headless,
+                "headless": check_switch("headless", headless),
                 "observe": self.observe,
                 "viewport": viewport,
-                "max_page_lines": max_page_lines,
-                "uploads": str(Path(uploads).resolve()) if uploads is not None else None,
+                "max_page_lines": check_count("max_page_lines", max_page_lines, 1),
+                "uploads": check_folder("uploads", uploads),
                 "suites": registered_suites(),
             },
-            memory_limit_mb=memory_limit_mb,
+            memory_limit_mb=check_count("memory_limit_mb", memory_limit_mb, 0),
         )
         self._observation: Observation | None = None
         self._done = True
@@ -146,12 +159,15 @@ class WebEnv(gym.Env[Observation, str]):
         Raises:
             InfrastructureError: the browser or the site does not work; calling again tries a fresh browser.
             UnknownNameError: `options` names an unknown task.
+            ConfigError: `options` has something else, or a task that needs arguments it was not given.
         """
         super().reset(seed=seed)
-        options = dict(options or {})
-        _check_names("options", options, ["task"])
+        options = {} if options is None else options
+        check_names("options", options, ["task"])
         if "task" in options:
-            self.task = check_task(options["task"])
+            task = check_task(options["task"])
+            check_arguments(task, self.task_kwargs)
+            self.task = task
         instance = seed if seed is not None else int(self.np_random.integers(2**31))
         self._done, self._observation = True, None
         try:
@@ -275,16 +291,3 @@ class WebEnv(gym.Env[Observation, str]):
 def _picture(viewport: tuple[int, int] | None) -> spaces.Space[Any]:
     """Of one size where it is known; else the viewport's is the task's, known only once it runs."""
     return Picture() if viewport is None else spaces.Box(0, 255, (viewport[1], viewport[0], 3), np.uint8)
-
-
-def _check_names(argument: str, given: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise ConfigError(
-                explain(
-                    f"{argument} has {name!r} ({nearest(name, known)})",
-                    f"any of {', '.join(known)}",
-                    "it would be silently missing from every observation" if argument == "observe" else "it would do nothing",
-                    f"correct {argument}",
-                )
-            )

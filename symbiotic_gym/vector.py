@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 from numpy.typing import NDArray
 
+from symbiotic_gym.checks import check_count
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import ConfigError, DeadlineError, explain
 from symbiotic_gym.types import Observation
@@ -48,7 +49,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         **kwargs: those of `WebEnv`, for all of them.
 
     Raises:
-        ConfigError: another autoreset mode was asked for.
+        ConfigError: an argument has an unusable value, such as another autoreset mode.
         UnknownNameError: there is no such task.
     """
 
@@ -60,16 +61,21 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         **kwargs: Any,
     ) -> None:
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+        num_envs = check_count("num_envs", num_envs, 1)
+        if max_episode_steps is not None:
+            check_count("max_episode_steps", max_episode_steps, 1)
+        modes = {str(mode.value): mode for mode in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED)}
+        mode = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
+        if mode not in modes:
             raise ConfigError(
                 explain(
-                    "autoreset_mode is SameStep",
+                    f"autoreset_mode is {mode!r}",
                     "NextStep or Disabled",
                     "a reset inside a step would make the others wait for a whole page load",
                     "leave autoreset_mode out",
                 )
             )
+        self.autoreset_mode = modes[mode]
         self.num_envs = num_envs
         self.envs: list[gym.Env[Observation, str]] = []
         for _ in range(num_envs):

@@ -342,3 +342,31 @@ def test_the_canary_hears() -> None:
     canary.close()
     assert {name for name, _ in canary.seen} == set(SOCKETS)
     assert HOST.endswith("localhost") and set(string.ascii_lowercase) > set("app")
+
+
+# --- proxies ---
+
+
+@pytest.mark.browser
+def test_a_proxy_in_the_environment_is_asked_for_nothing(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = pytest.importorskip("requests", reason="what BrowserGym's tasks ask their sites by")
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "kept.example")
+    session = Session()
+    try:
+        observation = session.reset("fence.quiet", 0, {})["observation"]
+        assert "Start" in observation["page"] and canary.seen == set()
+        assert session.site is not None
+        (served,) = session.site.hosts.values()
+        assert "Start" in requests.get(f"http://{served}/quiet", timeout=10).text
+    finally:
+        session.close()
+    assert os.environ["no_proxy"].split(",")[0] == "kept.example"
+    assert HOST in os.environ["NO_PROXY"].split(",")
+
+
+def test_the_whole_web_is_reached_as_the_environment_says() -> None:
+    assert "--no-proxy-server" not in Fence({"*": "*"}).launch_args()
+    assert "--no-proxy-server" in FENCE.launch_args()

@@ -35,7 +35,7 @@ def read(page: Any) -> Read:
     def read(html: str) -> list[str]:
         page.goto("about:blank")
         page.set_content(html)
-        lines: list[str] = page.evaluate(look._WALK, ["", 10_000])["lines"]
+        lines: list[str] = page.evaluate(look._WALK, ["", 10_000])["text"].split("\n")
         return [line.split("] ", 1)[-1] if line.lstrip().startswith("[") else line for line in lines]
 
     return read
@@ -185,15 +185,44 @@ def test_a_page_over_budget_is_cut_around_the_viewport_and_says_so(page: Any) ->
 
     page.goto("about:blank")
     page.set_content("".join(f"<p><button>b{i}</button></p>" for i in range(1000)))
-    top = page.evaluate(look._WALK, ["", 100])["lines"]
+    top = page.evaluate(look._WALK, ["", 100])["text"].split("\n")
     assert len(top) == 101 and top[0].endswith('"b0"') and top[-1] == "(900 lines below are left out; scroll down to see them)"
     page.evaluate("document.querySelectorAll('button')[500].scrollIntoView({block: 'start'})")
-    middle = page.evaluate(look._WALK, ["", 100])["lines"]
+    middle = page.evaluate(look._WALK, ["", 100])["text"].split("\n")
     assert len(middle) == 102 and any(line.endswith('"b500"') for line in middle)
     above, below = (int(line.split()[0][1:]) for line in (middle[0], middle[-1]))
     assert above + below == 900 and above > 400
-    whole = page.evaluate(look._WALK, ["", 1000])["lines"]
+    whole = page.evaluate(look._WALK, ["", 1000])["text"].split("\n")
     assert len(whole) == 1000 and middle[1] in whole, "ids do not depend on the budget"
+
+
+@pytest.mark.parametrize("element", ["div", "span", "a", "x-part"])
+def test_a_page_may_nest_as_deep_as_the_browser_lets_it(page: Any, element: str) -> None:
+    """2,400 levels; Chromium's own layout gives in before 3,000. The walk, and the library for names, would call themselves."""
+    from symbiotic_gym.browser import look
+
+    page.goto("about:blank")
+    page.set_content("<body></body>")
+    page.evaluate(
+        "(tag) => { let at = document.body; for (let i = 0; i < 2400; i++) { const e = document.createElement(tag);"
+        " at.append(e); at = e }; at.innerHTML = '<button>deep</button><input aria-labelledby=far>';"
+        " document.body.firstChild.id = 'far' }",
+        element,
+    )
+    lines = page.evaluate(look._WALK, ["", 10_000])["lines"]
+    assert [line.split("] ", 1)[1] for line in lines] == ['button "deep"', 'textbox "deep"']
+
+
+def test_shadow_roots_may_nest_too(page: Any) -> None:
+    from symbiotic_gym.browser import look
+
+    page.goto("about:blank")
+    page.set_content("<body></body>")
+    page.evaluate(
+        "() => { let at = document.body; for (let i = 0; i < 500; i++) { const e = document.createElement('div');"
+        " at.append(e); at = e.attachShadow({mode: 'open'}) }; at.innerHTML = '<button>deep</button>' }"
+    )
+    assert page.evaluate(look._WALK, ["", 10_000])["lines"][0].endswith('] button "deep"')
 
 
 # What an action can set off. The benchmark `fidelity` measures all of them many times, with random delays and real requests.

@@ -4,11 +4,14 @@ Two layers, each enough alone for what it covers. In the network, Chromium is to
 else, literal addresses included (`--host-resolver-rules`). That sits below everything a page can do (redirects, favicons,
 WebSockets, prefetches, workers), where request interception sees only part; rules may name a port, so that a host's other ports
 stay shut without an interception that would slow down every request. WebRTC opens sockets past the resolver: it may use none
-but a proxy's, and there is no proxy. In the action table, an address must be http or https, written in one way only
-(`symbiotic_gym.urls`), and of an allowed origin; this is also what keeps file:, chrome:, data: and view-source: out, which
-need no network.
+but a proxy's, and there is no proxy: one in the user's environment is for the web outside, and would be asked for everything
+that the fence is to keep in, the task's own names too. In the action table, an address must be http or https, written in one
+way only (`symbiotic_gym.urls`), and of an allowed origin; this is also what keeps file:, chrome:, data: and view-source: out,
+which need no network.
 """
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,12 +37,24 @@ class Fence:
     def launch_args(self) -> list[str]:
         """Chromium's command line."""
         rules = [f"MAP {name} {address}" for name, address in self.hosts.items() if name != ANYWHERE]
-        rest = [] if ANYWHERE in self.hosts else ["MAP * ~NOTFOUND"]
+        closed = ANYWHERE not in self.hosts
+        rest = ["MAP * ~NOTFOUND"] if closed else []
         return [
             f"--host-resolver-rules={', '.join(rules + rest)}",
+            *(["--no-proxy-server"] if closed else []),
             "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # what a full Chromium reads
             "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # what the headless shell reads
         ]
+
+    def go_direct(self) -> None:
+        """Have this process ask the task's sites directly too, as its browser does, whatever proxy its environment names.
+
+        For BrowserGym's tasks and evaluators that ask them by `requests`, which reads the environment at each request.
+        """
+        names = {re.sub(r":\d+$", "", name).strip("[]") for name in self.hosts if name != ANYWHERE}
+        for variable in ("no_proxy", "NO_PROXY"):
+            known = [name for name in os.environ.get(variable, "").split(",") if name]
+            os.environ[variable] = ",".join(dict.fromkeys([*known, "127.0.0.1", "::1", "localhost", *sorted(names)]))
 
     def context_options(self) -> dict[str, Any]:
         """Of `browser.new_context`: no service workers, which outlive pages; no downloads."""

@@ -65,8 +65,11 @@ def screenshot(page: Page) -> str:
 def _walk(frame: Frame, prefix: str, budget: int) -> tuple[list[str], str]:
     """The lines of a frame and of those inside it, at most `budget`, and its title."""
     walked = frame.evaluate(_WALK, [prefix, budget])
+    found: list[str] = walked["text"].split("\n") if walked["text"] else []
+    if "\0" not in walked["text"]:
+        return found, walked["title"]
     lines: list[str] = []
-    for line in walked["lines"]:
+    for line in found:
         indent, mark, bid = line.partition("\0")
         if not mark:
             lines.append(line)

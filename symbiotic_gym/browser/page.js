@@ -30,10 +30,16 @@
     for (n += 1; n > 0; n = Math.floor((n - 1) / 26)) word = String.fromCharCode(97 + ((n - 1) % 26)) + word;
     return word[0] + word.slice(1).toUpperCase();
   };
-  const everyElement = (root, out = []) => {
-    for (const element of root.querySelectorAll("*")) {
-      out.push(element);
-      if (element.shadowRoot) everyElement(element.shadowRoot, out);
+  const everyElement = (root) => {
+    const out = [];
+    const open = [root.querySelectorAll("*").values()];
+    while (open.length > 0) {
+      const { value: element, done } = open[open.length - 1].next();
+      if (done) open.pop();
+      else {
+        out.push(element);
+        if (element.shadowRoot) open.push(element.shadowRoot.querySelectorAll("*").values());
+      }
     }
     return out;
   };
@@ -90,27 +96,34 @@
   const NAMED_BY_CONTENT = new Set("button link option checkbox radio switch tab menuitem menuitemcheckbox menuitemradio treeitem gridcell heading".split(" "));
   const NATIVELY_NAMED = new Set("input select textarea img area option".split(" "));
   const GROUPS = new Set("group tree menu".split(" "));
+  const libraryName = (element) => {
+    try {
+      return computeAccessibleName(element);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      // it calls itself once a level, and this one is too deep for that
+      const ids = element.getAttribute("aria-labelledby");
+      const named = ids ? ids.split(/\s+/).map((id) => element.getRootNode().getElementById(id)) : [element];
+      return named.map((part) => part?.textContent ?? "").join(" ");
+    }
+  };
   const contentOf = (root, control) => {
     let text = "";
     const decoration = (element, which) => {
       const { content } = getComputedStyle(element, which);
       if (content.startsWith('"') && content.length > 2) text += content.slice(1, content.lastIndexOf('"')).replace(/\\(.)/g, "$1");
     };
-    const read = (node, style, seen) => {
-      if (node.nodeType === Node.TEXT_NODE) {
-        if (!seen) return;
-        const change = style.textTransform;
-        if (change === "uppercase") text += node.data.toUpperCase();
-        else if (change === "lowercase") text += node.data.toLowerCase();
-        else if (change === "capitalize") text += node.data.replace(/(^|\s)(\p{L})/gu, (all, space, letter) => space + letter.toUpperCase());
-        else text += node.data;
-      } else if (node.nodeType === Node.ELEMENT_NODE && node !== control) part(node);
+    const read = ({ data }, style) => {
+      const change = style.textTransform;
+      if (change === "uppercase") text += data.toUpperCase();
+      else if (change === "lowercase") text += data.toLowerCase();
+      else if (change === "capitalize") text += data.replace(/(^|\s)(\p{L})/gu, (all, space, letter) => space + letter.toUpperCase());
+      else text += data;
     };
-    const inside = (element, style) => {
-      const seen = style.visibility === "visible";
+    const open = []; // the elements that are being read, outermost first
+    const enter = (element, style, space) => {
       decoration(element, "::before");
-      for (const node of childrenOf(element)) read(node, style, seen);
-      decoration(element, "::after");
+      open.push({ element, style, space, seen: style.visibility === "visible", nodes: childrenOf(element), at: 0 });
     };
     const part = (element) => {
       const { localName } = element;
@@ -126,14 +139,31 @@
       else if (localName === "select") text += [...element.selectedOptions].map((option) => option.label).join(" ");
       else if (localName === "input" || localName === "textarea") {
         if (element.type !== "password" && element.type !== "checkbox" && element.type !== "radio") text += element.value;
-      } else if (element.hasAttribute("aria-labelledby")) text += computeAccessibleName(element);
-      else if (!GROUPS.has(element.getAttribute("role"))) inside(element, style);
+      } else if (element.hasAttribute("aria-labelledby")) text += libraryName(element);
+      else if (!GROUPS.has(element.getAttribute("role"))) {
+        enter(element, style, space);
+        return;
+      }
       text += space;
     };
-    inside(root, getComputedStyle(root));
+    enter(root, getComputedStyle(root), "");
+    while (open.length > 0) {
+      const { element, style, space, seen, nodes, at } = open[open.length - 1];
+      if (at === nodes.length) {
+        decoration(element, "::after");
+        text += space;
+        open.pop();
+        continue;
+      }
+      open[open.length - 1].at++;
+      const node = nodes[at];
+      if (node.nodeType === Node.TEXT_NODE) {
+        if (seen) read(node, style);
+      } else if (node.nodeType === Node.ELEMENT_NODE && node !== control) part(node);
+    }
     return text;
   };
-  const accessibleName = (element) => {
+  const accessibleName = (element, role = roleOf(element)) => {
     // the library reads HTML-only properties that SVG elements lack
     if (element instanceof SVGElement) return clean(element.getAttribute("aria-label") || element.querySelector(":scope > title")?.textContent);
     if (!element.hasAttribute("aria-label") && !element.hasAttribute("aria-labelledby")) {
@@ -141,15 +171,15 @@
       if (element.labels && element.labels.length > 0) {
         const name = clean([...element.labels].map((label) => contentOf(label, element)).join(" "));
         if (name) return name;
-      } else if (NAMED_BY_CONTENT.has(roleOf(element)) && !NATIVELY_NAMED.has(element.localName)) {
+      } else if (NAMED_BY_CONTENT.has(role) && !NATIVELY_NAMED.has(element.localName)) {
         const name = clean(contentOf(element, null));
         if (name) return name;
       }
     }
-    return clean(computeAccessibleName(element));
+    return clean(libraryName(element));
   };
   const nameOf = (element, role) => {
-    const name = accessibleName(element) || clean(element.placeholder);
+    const name = accessibleName(element, role) || clean(element.placeholder);
     if (name || role === "textbox" || role === "combobox" || role === "listbox" || role === "slider") return name;
     return clean(element instanceof HTMLElement ? element.innerText : element.textContent);
   };
@@ -201,44 +231,56 @@
     return element.hidden === "until-found" ? [] : childrenOf(element);
   };
   // A block of lines is {lines: [text], acts: whether anything in it can be acted on, controls: whether by its role}. Loose text is
-  // gathered until a line breaks it.
-  const flow = (element) => {
-    const block = { lines: [], acts: false, controls: false };
-    let loose = "";
-    const flush = () => {
-      const text = clean(loose);
-      if (text) block.lines.push(`text ${quote(text, MAX_VALUE)}`);
-      loose = "";
-    };
-    const take = (node) => {
-      if (node.nodeType === Node.TEXT_NODE) {
-        loose += node.data;
-        return;
-      }
-      if (node.nodeType !== Node.ELEMENT_NODE || SKIPPED_TAGS.has(node.localName)) return;
-      if (node.localName === "br") {
-        flush();
-        return;
-      }
-      const inner = visit(node);
-      if (inner === null) return;
-      if ("inline" in inner) {
-        loose += inner.inline;
-        return;
-      }
-      if (inner.lines.length === 0) return;
-      flush();
-      block.lines.push(...inner.lines);
-      block.acts ||= inner.acts;
-      block.controls ||= inner.controls;
-    };
-    for (const node of shownOf(element)) take(node);
-    flush();
-    return block;
+  // gathered until a line breaks it. Pages nest deeper than calls can: what is being read stands in a list, outermost first, with
+  // `then` for what becomes of its block.
+  const reading = (element, then) => ({ nodes: shownOf(element), at: 0, loose: "", block: { lines: [], acts: false, controls: false }, then });
+  const flush = (open) => {
+    const text = clean(open.loose);
+    if (text) open.block.lines.push(`text ${quote(text, MAX_VALUE)}`);
+    open.loose = "";
   };
-  const indent = (lines) => lines.map((line) => "  " + line);
+  const take = (open, inner) => {
+    if (inner === null) return;
+    if ("inline" in inner) {
+      open.loose += inner.inline;
+      return;
+    }
+    if (inner.lines.length === 0) return;
+    flush(open);
+    const { block } = open;
+    if (block.lines.length === 0) block.lines = inner.lines;
+    else for (const line of inner.lines) block.lines.push(line);
+    block.acts ||= inner.acts;
+    block.controls ||= inner.controls;
+  };
+  const read = (element, then) => {
+    const open = [reading(element, then)];
+    for (;;) {
+      const top = open[open.length - 1];
+      if (top.at === top.nodes.length) {
+        flush(top);
+        const inner = top.then(top.block);
+        open.pop();
+        if (open.length === 0) return inner;
+        take(open[open.length - 1], inner);
+        continue;
+      }
+      const node = top.nodes[top.at++];
+      if (node.nodeType === Node.TEXT_NODE) top.loose += node.data;
+      else if (node.nodeType !== Node.ELEMENT_NODE || SKIPPED_TAGS.has(node.localName)) continue;
+      else if (node.localName === "br") flush(top);
+      else {
+        const found = visit(node);
+        if (found !== null && "then" in found) open.push(reading(found.within, found.then));
+        else take(top, found);
+      }
+    }
+  };
+  const DEEPEST = 2 * 50; // spaces: deeper lines stand no further in, or they would be spaces for the most part
+  const indent = (lines) => lines.map((line) => (line.startsWith(" ".repeat(DEEPEST)) ? line : "  " + line));
   const isInline = (style) => style.display.startsWith("inline") || style.display === "contents";
 
+  // What an element comes to: a block, `{inline: text}`, null for nothing, or `{within, then}` where what it holds has to be read first.
   const visit = (element) => {
     const style = getComputedStyle(element);
     if (element.localName === "area") {
@@ -263,9 +305,8 @@
     const acts = !invisible && bid !== null && (interactive || actsOnClicks(element, style));
 
     if (invisible) {
-      const inner = flow(element);
-      inner.lines = inner.lines.filter((line) => /^\s*\[|^\u0000/.test(line)); // text inherits the hiding; a child may undo it
-      return inner.acts ? inner : null;
+      const seen = (line) => /^\s*\[|^\u0000/.test(line); // text inherits the hiding; a child may undo it
+      return { within: element, then: (inner) => (inner.acts ? { ...inner, lines: inner.lines.filter(seen) } : null) };
     }
     if (element.localName === "select") {
       const line = `[${bid}] ${role} ${quote(nameOf(element, role))} ${propertiesOf(element, role, "-").join(" ")}`.trim();
@@ -273,13 +314,15 @@
     }
     if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true, controls: true };
 
-    const inner = flow(element);
+    return { within: element, then: (inner) => comesTo(element, { bid, style, role, interactive, acts }, inner) };
+  };
+  const comesTo = (element, { bid, style, role, interactive, acts }, inner) => {
     if (acts) {
       // what a button or tab holds is the button, unless it holds another control
       if (interactive) {
         const name = nameOf(element, role);
         const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(JSON.parse(line.slice(5)))) : [];
-        return { lines: [describe(element, role), ...indent(held)], acts: true, controls: true };
+        return { lines: [describe(element, role, name), ...indent(held)], acts: true, controls: true };
       }
       const ownText = inner.lines.filter((line) => line.startsWith("text ")).map((line) => JSON.parse(line.slice(5)));
       if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
@@ -306,8 +349,7 @@
     }
     return inner;
   };
-  const describe = (element, role) => {
-    const name = nameOf(element, role);
+  const describe = (element, role, name = nameOf(element, role)) => {
     const kind = element instanceof SVGElement && role === "generic" ? `svg:${element.localName}` : role;
     return [`[${element.getAttribute("bid")}] ${kind}`, quote(name), ...propertiesOf(element, role, name)].join(" ");
   };
@@ -334,6 +376,8 @@
   // behind an open modal dialog nothing can be reached
   const own = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document); // not a form of that name
   const modal = [...document.querySelectorAll("dialog:modal")].pop();
-  const block = modal ? { lines: visit(modal)?.lines ?? [] } : own("body") ? flow(own("body")) : { lines: [] };
-  return { lines: cut(block.lines), title: own("title") };
+  const itself = (block) => block;
+  const found = modal ? visit(modal) : own("body") ? { within: own("body"), then: itself } : null;
+  const block = (found !== null && "then" in found ? read(found.within, found.then) : found) ?? { lines: [] };
+  return { text: cut(block.lines).join("\n"), title: own("title") };  // one text: a list of thousands takes longer to send than to make
 }

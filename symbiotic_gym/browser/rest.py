@@ -83,6 +83,8 @@ def wait_for_rest(host: Host) -> bool:
     while (left_ms := _left_ms(deadline)) > 0:
         if host.page is not page:  # a tab opened while this one was watched
             page, deadline = host.page, _in_ms(REST_BOUND_MS)
+        if _never_comes(host, page):
+            continue
         try:
             _comes_in(host, page)
             answer = page.evaluate(_REST, left_ms)
@@ -92,13 +94,14 @@ def wait_for_rest(host: Host) -> bool:
                 deadline = _in_ms(REST_BOUND_MS)
             elif answer["opened"] and _tab_opens(host, page):
                 continue
-            elif host.page is page:
+            elif host.page is page and not _never_comes(host, page):
                 if answer["state"] == "busy":
                     return False
                 if not answer["foreign"] or _frames_rest(page, deadline):
                     return True
         except PlaywrightTimeout:
-            return False  # a page that is still coming in is seen as far as it has come
+            if not _never_comes(host, page):
+                return False  # a page that is still coming in is seen as far as it has come
         except PlaywrightError as error:
             if not mid_navigation(error):
                 raise
@@ -120,6 +123,20 @@ def _comes_in(host: Host, page: Page) -> None:
                 raise
 
 
+def _never_comes(host: Host, page: Page) -> bool:
+    """Close a tab that was opened for what is no page (a download, mailto:), as Chrome does; False where it is not one."""
+    if page.url or len(page.context.pages) < 2:
+        return False
+    deadline = _in_ms(_LOOK_MS)
+    while not page.url and not host.navigations.fruitless and _left_ms(deadline) > 0:
+        page.wait_for_timeout(_POLL_MS)
+    if page.url or not host.navigations.fruitless:
+        return False
+    with suppress(PlaywrightError):  # it may have closed itself
+        page.close(coming_in=False)  # type: ignore[call-arg] # see close_when_loaded
+    return True
+
+
 def close_when_loaded(page: Page) -> None:
     """Have `page.close()` wait for the document that is coming in.
 
@@ -128,9 +145,10 @@ def close_when_loaded(page: Page) -> None:
     """
     close = page.close
 
-    def patiently(**options: Any) -> None:
+    def patiently(*, coming_in: bool = True, **options: Any) -> None:
         with suppress(PlaywrightError):  # it hangs or has crashed, and is closed as it is
-            page.wait_for_load_state("load", timeout=_LOAD_BOUND_MS)
+            if coming_in:
+                page.wait_for_load_state("load", timeout=_LOAD_BOUND_MS)
         close(**options)
 
     page.close = patiently  # type: ignore[method-assign]
@@ -160,6 +178,8 @@ def _tab_opens(host: Host, page: Page) -> bool:
     """A tab is announced only once its first answer has come."""
     deadline = _in_ms(_TAB_BOUND_MS)
     while host.page is page and _left_ms(deadline) > 0:
+        if host.navigations.fruitless:  # a download or the like: the tab is gone again, or is about to come without a page
+            deadline = min(deadline, _in_ms(_LOOK_MS))
         page.wait_for_timeout(_POLL_MS)
     return host.page is not page
 

@@ -18,11 +18,13 @@ from playwright.sync_api import Error as PlaywrightError
 from symbiotic_gym.actions import Action, parse
 from symbiotic_gym.browser import act
 from symbiotic_gym.browser.copied import stands_on
+from symbiotic_gym.browser.dialogs import Dialogs
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
 from symbiotic_gym.browser.look import look, screenshot
 from symbiotic_gym.browser.rest import Navigations, close_when_loaded, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
+from symbiotic_gym.browser.stacks import light_stacks
 from symbiotic_gym.errors import ActionError, BrowserError, ConfigError, SiteError, explain
 from symbiotic_gym.suites import Elsewhere, JudgedAtTheEnd, Site, Suite, load_suite, register_suite
 
@@ -65,6 +67,7 @@ class Session:
         self.viewport = viewport
         self.max_page_lines = max_page_lines
         self.uploads = uploads
+        light_stacks()
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None
@@ -75,6 +78,7 @@ class Session:
         self.task: Any = None
         self.chat: list[dict[str, Any]] = []
         self.infeasible = False
+        self.dialogs = Dialogs()
         self._shown = ""
         self._box: tuple[float, float, float, float] | None = None
         self.navigations = Navigations()
@@ -110,6 +114,8 @@ class Session:
         self.context.set_default_navigation_timeout(_LOADING_MS)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
+        self.dialogs = Dialogs()
+        self.dialogs.watch(self.context)
         self.context.on("page", self._on_page)
         self.chat, self.infeasible = [], False
         self._page = self.context.new_page()
@@ -133,6 +139,7 @@ class Session:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
         started = time.perf_counter()
         self.navigations.fruitless = False
+        self.dialogs.lines.clear()
         error = self._perform(text)
         acted = time.perf_counter()
         wait_for_rest(self)
@@ -215,6 +222,7 @@ class Session:
             self.site = None
         self.site = suite.open()
         self.fence = Fence(self.site.hosts)
+        self.fence.go_direct()
         try:
             self.browser = self.playwright.chromium.launch(
                 headless=self.headless,
@@ -267,6 +275,7 @@ class Session:
         if not rested:
             wait_for_rest(self)
         observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
+        observation["page"] = "\n".join(filter(None, [*self.dialogs.lines, observation["page"]]))
         self._shown = "\n".join((observation["page"], observation["title"], observation["tabs"]))  # all that a page can write
         return observation
 

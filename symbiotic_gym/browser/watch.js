@@ -11,6 +11,8 @@
   const STILL_MS = 25; // how long the DOM has to stay as it is
   const now = performance.now.bind(performance);
   const nativeSetTimeout = window.setTimeout.bind(window);
+  const nativeClear = window.clearTimeout.bind(window);
+  const nativeListen = EventTarget.prototype.addEventListener;
   const nativeFrame = window.requestAnimationFrame.bind(window);
   const clickable = new WeakSet();
   const requests = new Map(); // key -> {what, matters}
@@ -69,7 +71,7 @@
     return id;
   };
   // timers and intervals share their numbers, and either function ends either
-  window.clearTimeout = forget(window.clearTimeout.bind(window), "timer");
+  window.clearTimeout = forget(nativeClear, "timer");
   window.clearInterval = forget(window.clearInterval.bind(window), "timer");
 
   // --- requests ---
@@ -111,6 +113,66 @@
       throw error;
     }
   };
+  // Answers that nothing promises: of workers and sockets, after a message to them. One that did not come in time is not waited for
+  // again until its sender is heard of, and one message is waited for at a time: whoever chats keeps no page from resting.
+  const senders = new WeakMap(); // worker, port or socket -> {what, end, silent}
+  let known = 0;
+  const sender = (source, endings) => {
+    let its = senders.get(source);
+    if (!its) {
+      its = { what: `answer ${++known}`, end: null, silent: false };
+      const heard = () => {
+        its.silent = false;
+        its.end?.();
+      };
+      for (const type of ["message", ...endings]) nativeListen.call(source, type, heard);
+      senders.set(source, its);
+    }
+    return its;
+  };
+  const awaits = (source, endings) => {
+    const its = sender(source, endings);
+    if (its.silent || its.end) return;
+    const end = start(its.what);
+    const late = nativeSetTimeout(() => {
+      its.silent = true;
+      its.end();
+    }, LONGEST_MS);
+    its.end = () => {
+      nativeClear(late);
+      end();
+      its.end = null;
+    };
+  };
+  const ports = new WeakSet(); // of shared workers; those of a MessageChannel answer at once or through something that is counted
+  const onMessage = (prototype, method, endings, matters = () => true) => {
+    const native = prototype[method];
+    prototype[method] = function (...args) {
+      const result = native.apply(this, args);
+      if (matters(this)) awaits(this, endings);
+      return result;
+    };
+  };
+  const whenMade = (name, made) => {
+    const native = window[name];
+    if (!native) return;
+    window[name] = new Proxy(native, {
+      construct: (_, args, newTarget) => {
+        const result = Reflect.construct(native, args, newTarget);
+        made(result);
+        return result;
+      },
+    });
+    native.prototype.constructor = window[name];
+  };
+  onMessage(Worker.prototype, "postMessage", ["error", "messageerror"]);
+  onMessage(MessagePort.prototype, "postMessage", ["messageerror"], (port) => ports.has(port));
+  onMessage(WebSocket.prototype, "send", ["error", "close"], (socket) => socket.readyState === WebSocket.OPEN);
+  whenMade("SharedWorker", (worker) => ports.add(worker.port));
+  whenMade("WebSocket", (socket) => {
+    const end = start(`request ${path(socket.url)}`);
+    for (const type of ["open", "error", "close"]) nativeListen.call(socket, type, end, { once: true });
+  });
   // What elements load: scripts, frames and style sheets in the page, and pictures that somebody waits for.
   const heard = new WeakSet(); // pictures with a listener for "load"
   const loads = (element, matters) => {
@@ -152,7 +214,6 @@
     }
   }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 
-  const nativeListen = EventTarget.prototype.addEventListener;
   const CLICKS = new Set(["click", "mousedown", "mouseup", "pointerdown", "pointerup", "dblclick"]);
   const ENDS = new Set(["transitionend", "animationend", "webkitTransitionEnd", "webkitAnimationEnd"]);
   EventTarget.prototype.addEventListener = function (type, ...rest) {
@@ -179,26 +240,62 @@
     });
 
   // --- leaving ---
-  let elsewhere = -1; // when a link to another program (mailto:) was clicked: it leads nowhere
+  const LEADS_NOWHERE = /^(?!https?:|about:|blob:|data:|file:|javascript:)/; // mailto: and its like go to other programs
+  let target = ""; // of the navigation that begins: the browser names it just before it asks the page whether it may leave
+  window.navigation?.addEventListener("navigate", (event) => {
+    target = event.destination.url;
+  });
   nativeListen.call(window, "beforeunload", () => {
-    if (elsewhere < 0 || now() - elsewhere > 100) leaving = now();
+    if (!target || !LEADS_NOWHERE.test(target)) leaving = now();
+    target = "";
   });
   nativeListen.call(window, "pageshow", () => {
     leaving = 0; // come back to from the history
   });
+  // Whether what is meant for `name` opens a tab. A tab of that name may be there already: then it is waited for in vain.
+  const opens = (name) => {
+    if (/^(_self|_parent|_top)?$/i.test(name)) return false;
+    if (/^_blank$/i.test(name)) return true;
+    return ![window, parent, top].some((at) => {
+      try {
+        const child = at[name];
+        return at.name === name || (child && child.window === child);
+      } catch {
+        return false; // of another origin, and has no frame of that name
+      }
+    });
+  };
+  const targetOf = (element) => element.target || document.querySelector("base[target]")?.target || "";
   const nativeOpenWindow = window.open;
   window.open = function (...args) {
     const result = nativeOpenWindow.apply(this, args);
-    if (result) opened++;
+    const unseen = /\b(noopener|noreferrer)\b/i.test(args[2] ?? ""); // by us too
+    if ((result || unseen) && opens(String(args[1] ?? "_blank"))) opened++;
     return result;
   };
-  nativeListen.call(window, "click", (event) => {
+  const onClick = (event) => {
     // the last to hear of it: whoever wanted to prevent the click has done so
     const link = event.composedPath().find((node) => node.localName === "a" || node.localName === "area");
     if (!link?.href || event.defaultPrevented) return;
-    if (!/^(https?|about|blob|data):/.test(link.href)) elsewhere = now();
-    else if (link.target === "_blank") opened++;
+    if (LEADS_NOWHERE.test(link.href)) {
+      // a frame that it is meant for is asked whether it may leave, and stays
+      nativeSetTimeout(() => inside().forEach((frame) => frame?.stay()), 50);
+    }
+    const aside = event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1;
+    if (aside || opens(targetOf(link))) opened++;
+  };
+  nativeListen.call(window, "click", onClick);
+  nativeListen.call(window, "auxclick", (event) => {
+    if (event.button === 1) onClick(event);
   });
+  nativeListen.call(window, "submit", (event) => {
+    if (!event.defaultPrevented && opens(event.submitter?.formTarget || targetOf(event.target))) opened++;
+  });
+  const nativeSubmit = HTMLFormElement.prototype.submit;
+  HTMLFormElement.prototype.submit = function () {
+    if (opens(targetOf(this))) opened++;
+    return nativeSubmit.call(this);
+  };
   const redirects = () => {
     const meta = document.querySelector('meta[http-equiv="refresh" i]');
     return meta !== null && Number.parseFloat(meta.content) * 1000 <= LONGEST_MS && now() < 3000;
@@ -234,6 +331,7 @@
     // under way the whole time, or again and again: next time it is not waited for
     for (const { what } of requests.values()) heartbeats.add(what);
     for (const [what, times] of seen) if (times >= 3) heartbeats.add(what);
+    leaving = 0; // of a frame: the page as a whole is waited for from outside
     for (const frame of inside()) frame?.giveUp();
   };
   // Resolves to {state, opened, foreign}. The state is "rest", or "busy" when the page is not at rest after bound_ms, or "leaving" as

@@ -11,21 +11,26 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from symbiotic_gym.browser.site_faults import Sign
-from symbiotic_gym.errors import UnknownNameError, explain, nearest
+from symbiotic_gym.errors import ConfigError, UnknownNameError, explain, nearest
 
 __all__ = [
     "SUITES",
+    "VERSION",
     "Elsewhere",
     "JudgedAtTheEnd",
+    "NeedsArguments",
     "Site",
     "Suite",
+    "check_arguments",
     "check_task",
     "load_suite",
     "register_suite",
     "registered_suites",
 ]
 
-_VERSION = re.compile(r"-v\d+$")
+VERSION = "v0"
+"""Of every task so far; another one is registered where results could change."""
+_VERSION = re.compile(r"-(v\d+)$")
 
 
 @dataclass
@@ -82,6 +87,15 @@ class Elsewhere(Protocol):
 
     def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
         """The same suite on certain sites. Suites of one `name` share a site, and with it the browser."""
+        ...
+
+
+@runtime_checkable
+class NeedsArguments(Protocol):
+    """A suite whose tasks are not whole without `task_kwargs`."""
+
+    def check_arguments(self, task_kwargs: Mapping[str, Any]) -> None:
+        """Raises ConfigError where one is missing."""
         ...
 
 
@@ -183,18 +197,51 @@ def check_task(task: str) -> str:
     The registered form, `symbiotic/SUITE.TASK-v0`, and BrowserGym's own ids, `browsergym/NAME`, will do too.
 
     Raises:
-        UnknownNameError: it names none; the message has the nearest names.
+        UnknownNameError: it names none, or another version than there is; the message has the nearest names.
+        ConfigError: it is no text.
     """
-    if task.startswith("symbiotic/"):
-        task = _VERSION.sub("", task.removeprefix("symbiotic/"))
+    if not isinstance(task, str):
+        raise ConfigError(
+            explain(
+                f"the task is {task!r}",
+                "a task id, SUITE.TASK, such as miniwob.click-test",
+                "nothing can be played without one",
+                "list all ids with `symbiotic-gym tasks`",
+            )
+        )
+    version = _VERSION.search(task) if task.startswith("symbiotic/") else None
+    name = _known(task.removeprefix("symbiotic/")[: -len(version[0]) if version else None])
+    if version and version[1] != VERSION:
+        raise UnknownNameError(
+            explain(
+                f"{task!r} asks for version {version[1]} (nearest: symbiotic/{name}-{VERSION})",
+                f"{VERSION}, the only version there is",
+                "a version stands for what its results mean, so another one cannot be put in its place",
+                f"write symbiotic/{name}-{VERSION}",
+            )
+        )
+    return name
+
+
+def check_arguments(task: str, task_kwargs: Mapping[str, Any]) -> None:
+    """Whether the task `SUITE.TASK` has the arguments that it cannot do without.
+
+    Raises:
+        ConfigError: one is missing.
+    """
+    suite = load_suite(task.partition(".")[0])
+    if isinstance(suite, NeedsArguments):
+        suite.check_arguments(task_kwargs)
+
+
+def _known(task: str) -> str:
     if task.startswith("browsergym/"):
         task = task.replace("/", ".", 1)
     suite_name, dot, name = task.partition(".")
     if not dot and task not in SUITES:
         raise _without_suite(task)
-    suite = load_suite(suite_name)
-    known = suite.tasks()
-    if known and name not in known:
+    known = load_suite(suite_name).tasks()
+    if (known and name not in known) or (suite_name == "browsergym" and not name):
         raise UnknownNameError(
             explain(
                 f"{suite_name} has no task {name!r} ({nearest(name, known)})",

@@ -17,6 +17,7 @@ from functools import cache
 from importlib import resources
 
 from symbiotic_gym.errors import UnknownNameError, explain, nearest
+from symbiotic_gym.suites import VERSION
 
 __all__ = ["SPLITS", "TaskInfo", "count_tasks", "find_info", "list_tasks", "template_split", "webarena_tasks"]
 
@@ -49,7 +50,7 @@ class TaskInfo:
     @property
     def id(self) -> str:
         """What `gymnasium.make` takes."""
-        return f"symbiotic/{self.task}-v0"
+        return f"symbiotic/{self.task}-{VERSION}"
 
 
 def list_tasks(

@@ -12,9 +12,15 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 
+from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.errors import SymbioticError
 from symbiotic_gym.suites.instances import SITES, Instance, occupy
+from symbiotic_gym.suites.placing import hosts_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 __all__ = ["SiteFinding", "check_instance", "check_sites"]
 
@@ -22,6 +28,8 @@ _WITH_LOGIN = ("shopping", "shopping_admin", "reddit", "gitlab")
 _LOGIN_PATHS = {"gitlab": "/users/sign_in", "shopping": "/customer/account/login/"}
 """Pages that send away whoever is logged in already."""
 _REACH_S = 10.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Past any proxy of the environment, as an episode's browser goes (`symbiotic_gym.browser.fence`)."""
 _INSTANCE_S = 300.0
 
 
@@ -77,7 +85,7 @@ def check_sites(instance: Instance) -> Iterator[SiteFinding]:
 def unreachable(url: str) -> str:
     """Why `url` gives no page; empty when it does."""
     try:
-        with urllib.request.urlopen(url, timeout=_REACH_S):
+        with _DIRECT.open(url, timeout=_REACH_S):
             return ""
     except urllib.error.HTTPError as error:
         return "" if error.code in (401, 403) else f"answers {error.code}"
@@ -88,23 +96,28 @@ def unreachable(url: str) -> str:
 def _check_logins(instance: Instance, sites: list[str]) -> Iterator[SiteFinding]:
     from playwright.sync_api import sync_playwright
 
-    from symbiotic_gym.browser.find import require_chromium
-
     try:
         from symbiotic_gym.suites.any_browsergym import import_without_downloads
 
+        Fence(hosts_of(instance.urls.values())).go_direct()
         official = import_without_downloads("browsergym.webarena").instance.WebArenaInstance()
     except ModuleNotFoundError:
         for site in sites:
             do = "pip install 'symbiotic-gym[webarena]'"
             yield SiteFinding(site=site, ok=False, found=f"{instance.urls[site]} answers; login not tried", do=do)
         return
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=require_chromium()) as browser:
+    with sync_playwright() as playwright, _launch(playwright) as browser:
         for site in sites:
             problem = _login_problem(official, site, browser)
             found = f"{instance.urls[site]} answers, {problem or 'login works'}"
             do = f"set the account of {site} back to WebArena's own, or reset the instance" if problem else ""
             yield SiteFinding(site=site, ok=not problem, found=found, do=do)
+
+
+def _launch(playwright: "Playwright") -> "Browser":
+    from symbiotic_gym.browser.find import require_chromium
+
+    return playwright.chromium.launch(executable_path=require_chromium(), args=["--no-proxy-server"])
 
 
 def _login_problem(official: object, site: str, browser: object) -> str:

@@ -33,17 +33,7 @@ def make_open_ended(start_url: str, goal: str, *, allow_hosts: Sequence[str] = (
     """
     from symbiotic_gym.env import WebEnv
 
-    if not is_web_address(start_url):
-        raise ConfigError(
-            explain(
-                f"start_url is {start_url!r}",
-                "an http or https URL",
-                "other schemes reach files and settings of this machine",
-                "serve local files over http, for instance with `python -m http.server`",
-            )
-        )
     allow_hosts = [allow_hosts] if isinstance(allow_hosts, str) else list(allow_hosts)
-    hosts_of([start_url], allow_hosts)  # complains here rather than in the worker
     kwargs = {"start_url": start_url, "goal": goal, "allow_hosts": allow_hosts}
     return WebEnv(f"openended.{_TASK}", task_kwargs=kwargs, **arguments)
 
@@ -55,6 +45,33 @@ class OpenEnded:
 
     def tasks(self) -> tuple[str, ...]:
         return ()  # it needs arguments, so no id can stand for it alone
+
+    def check_arguments(self, task_kwargs: Mapping[str, Any]) -> None:
+        """Complains here rather than in the worker.
+
+        Raises:
+            ConfigError: see `make_open_ended`; or `start_url` or `goal` is missing.
+        """
+        missing = [name for name in ("start_url", "goal") if not isinstance(task_kwargs.get(name), str)]
+        if missing:
+            raise ConfigError(
+                explain(
+                    f"the open-ended task has no {' and no '.join(missing)}",
+                    "the texts start_url and goal among its task_kwargs",
+                    "it is a page and a goal of your own, so no id can stand for it alone",
+                    'gym.make("symbiotic/openended-v0", start_url="http://…", goal="…")',
+                )
+            )
+        if not is_web_address(task_kwargs["start_url"]):
+            raise ConfigError(
+                explain(
+                    f"start_url is {task_kwargs['start_url']!r}",
+                    "an http or https URL",
+                    "other schemes reach files and settings of this machine",
+                    "serve local files over http, for instance with `python -m http.server`",
+                )
+            )
+        hosts_of([task_kwargs["start_url"]], task_kwargs.get("allow_hosts", ()))
 
     def placed(self, task_kwargs: Mapping[str, Any]) -> Suite:
         hosts = hosts_of([task_kwargs["start_url"]], task_kwargs.get("allow_hosts", ()))

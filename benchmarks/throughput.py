@@ -12,6 +12,7 @@ answer in time on a page is not asked again on that page, and its rows say so.
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,16 @@ _MOST_S = {"steps": 120.0, "rate": 20.0}
 """A block of steps ends after that long, whatever it has."""
 
 
-def _answer_of(measure: Callable[[], Any]) -> Any:
-    """What was measured; `{"no_answer": why}` where the system gave none."""
-    try:
-        return measure()
-    except NoAnswerError as error:
-        return {"no_answer": str(error)}
+def _kept(samples: Samples, key: str, measure: Callable[..., Any], *arguments: Any) -> Any:
+    """The block of that key; `{"no_answer": why}` where the system gave none."""
+
+    def answer() -> Any:
+        try:
+            return measure(*arguments)
+        except NoAnswerError as error:
+            return {"no_answer": str(error)}
+
+    return samples.get(key, answer)
 
 
 class _Rounds:
@@ -189,7 +194,7 @@ def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rou
         for turn in range(rounds):
             for system in SYSTEMS:
                 key = f"{size}/{system}/{turn}"
-                one.take(system, lambda: samples.get(key, lambda: _answer_of(lambda: _one(system, url, resets, steps))))  # noqa: B023 - called at once
+                one.take(system, partial(_kept, samples, key, _one, system, url, resets, steps))
                 bar.advance(key)
         report.add(*_step_rows(size, one), *_memory_rows(size, one))
         if resets:
@@ -202,7 +207,7 @@ def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rou
         for turn in range(rounds):
             for system in SYSTEMS[:2]:
                 key = f"rate/{n}/{system}/{turn}"
-                many.take(system, lambda: samples.get(key, lambda: _answer_of(lambda: _rate(system, url, n, most_s))))  # noqa: B023 - called at once
+                many.take(system, partial(_kept, samples, key, _rate, system, url, n, most_s))
                 bar.advance(key)
         report.add(*_rate_rows(n, many))
 

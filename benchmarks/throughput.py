@@ -10,7 +10,7 @@ answer in time on a page is not asked again on that page, and its rows say so.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path

@@ -17,8 +17,8 @@ from symbiotic_gym.errors import ConfigError, SymbioticError, UnknownNameError
 from symbiotic_gym.vector import WebVectorEnv
 
 ID = "symbiotic/miniwob.click-test-v0"
-NUMBERS = ("12", None, math.nan, math.inf, -1, True, [], 1j)
-NONSENSE = [
+NUMBERS: tuple[Any, ...] = ("12", None, math.nan, math.inf, -1, True, [], 1j)
+NONSENSE: list[tuple[str, Any]] = [
     *(("step_timeout_s", value) for value in (*NUMBERS, 0, 0.0, 1e300, 10**400)),
     *(("reset_timeout_s", value) for value in (*NUMBERS, 0)),
     *(("max_page_lines", value) for value in (*NUMBERS, 0, 1.5)),

@@ -78,7 +78,7 @@ def timed(backend: str, run: Callable[[], None]) -> float:
             times.append(time.perf_counter())
             end()
 
-        ray.init, ray.shutdown = begun, ended
+        ray.init, ray.shutdown = begun, ended  # type: ignore[assignment] # every argument passed on
     run()
     times.append(time.perf_counter())
     return times[2] - times[1] if backend == "ray" else times[1] - times[0]

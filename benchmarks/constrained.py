@@ -258,7 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     long = _speed_rows("long-page", models, [_long(2, 20) if options.smoke else _long(6)], rounds)
     report.add(*long)
     rate = next(row.value for row in long if row.name == "tokens-per-second/long-page/constrained/cache")
-    report.add(*_mask_rows(models["cache"].vocabulary, played["constrained"], 1 / rate))
+    if rate:
+        report.add(*_mask_rows(models["cache"].vocabulary, played["constrained"], 1 / rate))
     held = report.finish(options.json)
     return 0 if held or options.smoke else 1
 

@@ -257,7 +257,7 @@ def _rows(run: _Run) -> Iterator[Row]:
     there = [key for key in wanted if all(key in episodes for episodes in played.values())]
     scored = [key for key in there if all(episodes[key].outcome.scored for episodes in played.values())]
     yield Row(name="episodes of every arm", value=len(scored), unit="episodes", n=len(wanted))
-    plain = dict.fromkeys(_GROUPS, 0.0)
+    plain: dict[str, float | None] = dict.fromkeys(_GROUPS)
     for arm, episodes in played.items():
         for group in _GROUPS:
             of = [episodes[key] for key in scored if group in ("all", key[0].partition(".")[0])]

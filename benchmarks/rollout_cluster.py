@@ -80,4 +80,4 @@ def _nodes() -> Iterator[tuple[Any, Any]]:
         yield nodes, Cluster(_PATIENT, room_timeout_s=10.0).make_env
     finally:
         ray.shutdown()
-        nodes.shutdown()
+        nodes.shutdown()  # type: ignore[no-untyped-call]

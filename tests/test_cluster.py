@@ -39,7 +39,7 @@ def nodes() -> Iterator[Any]:
     cluster.wait_for_nodes()
     yield cluster
     ray.shutdown()
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def played(make_env: Any, workers: int, log: EpisodeLog | None = None, **options: Any) -> list[Trajectory]:

@@ -62,7 +62,7 @@ def test_a_seed_is_played_by_all_arms_before_the_next(run: large_agent._Run, mon
     assert order == [("plain", 7000), ("schema", 7000), ("plain", 7001), ("schema", 7001)]
     rows = {row.name: row for row in large_agent._rows(run)}
     assert (rows["episodes of every arm"].value, rows["success/plain/all"].n) == (2, 2)
-    assert rows["requests a step/plain"].value >= 1
+    assert (rows["requests a step/plain"].value or 0) >= 1
 
 
 def test_prompts_of_an_episode_begin_alike(run: large_agent._Run) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from symbiotic_gym.benchmarks import report, stepping, throughput
 from symbiotic_gym.benchmarks.leftovers import identities, left_over
+from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.benchmarks.stepping import SYSTEMS, NoAnswerError, Subject
 from symbiotic_gym.browser.guard import descendants
 
@@ -71,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 def measured(samples: Path) -> report.Report:
     found = report.Report("throughput")
-    throughput._measure(found, throughput._Samples(samples), "127.0.0.1:1", smoke=False, rounds=3, bar=Bar())  # type: ignore[arg-type]
+    throughput._measure(found, Samples(samples), "127.0.0.1:1", smoke=False, rounds=3, bar=Bar())  # type: ignore[arg-type]
     return found
 
 

@@ -209,7 +209,7 @@ def test_a_page_may_nest_as_deep_as_the_browser_lets_it(page: Any, element: str)
         " document.body.firstChild.id = 'far' }",
         element,
     )
-    lines = page.evaluate(look._WALK, ["", 10_000])["lines"]
+    lines = page.evaluate(look._WALK, ["", 10_000])["text"].split("\n")
     assert [line.split("] ", 1)[1] for line in lines] == ['button "deep"', 'textbox "deep"']
 
 
@@ -222,7 +222,7 @@ def test_shadow_roots_may_nest_too(page: Any) -> None:
         "() => { let at = document.body; for (let i = 0; i < 500; i++) { const e = document.createElement('div');"
         " at.append(e); at = e.attachShadow({mode: 'open'}) }; at.innerHTML = '<button>deep</button>' }"
     )
-    assert page.evaluate(look._WALK, ["", 10_000])["lines"][0].endswith('] button "deep"')
+    assert page.evaluate(look._WALK, ["", 10_000])["text"].split("\n")[0].endswith('] button "deep"')
 
 
 # What an action can set off. The benchmark `fidelity` measures all of them many times, with random delays and real requests.

@@ -191,7 +191,7 @@ class Answers:
 
     def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
         seen = {"observation": dict.fromkeys(OBSERVATION_KEYS, ""), "goal": "g"}
-        step = {**seen, "reward": 0.0, "done": False, "judged_at_end": True, "error": "", "seconds": {}}
+        step = {**seen, "reward": 0.0, "done": False, "judged_at_end": True, "error": "", "seconds": {}, "box": None}
         return {"reset": seen, "step": step, "conclude": {"reward": 1.0, "questions": []}}[name]
 
     def close(self) -> None: ...

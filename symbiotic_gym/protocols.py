@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from symbiotic_gym.nodes import Node
 from symbiotic_gym.types import Decision, Observation, Usage
 
-__all__ = ["Agent", "BatchAgent", "Completion", "LanguageModel", "Message", "Sampling"]
+__all__ = ["Agent", "BatchAgent", "Completion", "Detector", "Finding", "LanguageModel", "Message", "Sampling"]
 
 Message = Mapping[str, str]
 """One chat turn: `{"role": "system" | "user" | "assistant", "content": text}`."""
@@ -79,5 +80,38 @@ class LanguageModel(Protocol):
 
         Raises:
             ModelError: the model failed for good.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A detector's word that part of a node is private."""
+
+    node: int
+    """Its place in the list that the detector was given."""
+    start: int
+    end: int
+    """Which characters of the node's text."""
+    kind: str
+    """What it is: `name`, `email`, `password`, ... (`symbiotic_gym.agents.privacy_policy.HARD` lists those that stay here)."""
+    score: float
+    """How sure it is, in [0, 1]."""
+    source: str
+    """Which detector, or which rule of it."""
+
+
+class Detector(Protocol):
+    """Says which parts of a page are private, node by node. Whatever it raises or answers wrongly counts as private."""
+
+    name: str
+    version: str
+
+    def find(self, nodes: Sequence[Node], url: str) -> Sequence[Finding]:
+        """All private parts of these nodes.
+
+        Args:
+            nodes: of one page, in order (`symbiotic_gym.nodes.page_nodes`).
+            url: the page's address.
         """
         ...

@@ -1,0 +1,229 @@
+"""Generated texts to train the node classifier on, and held-out ones to judge it by: other locales, other templates.
+
+Names, addresses and phone numbers come from Faker's tables of their locale. What is none of these is made of the words of shops,
+forums, repositories and settings pages, and of numbers that look like phone numbers and are not. Products are named after people
+more often than one would think, so many of the negatives are.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symbiotic_gym.errors import MissingDependencyError, explain
+
+__all__ = ["HELD_OUT", "LOCALES", "Example", "examples", "negatives"]
+
+LOCALES = (
+    "en_US", "en_GB", "en_AU", "en_NZ", "en_CA", "de_DE", "de_CH", "fr_FR", "fr_CH", "es_ES", "es_CO", "es_AR", "pt_BR", "nl_BE",
+    "no_NO", "da_DK", "pl_PL", "cs_CZ", "sk_SK", "hr_HR", "sl_SI", "hu_HU", "tr_TR", "id_ID", "vi_VN", "ru_RU", "uk_UA", "el_GR",
+    "ja_JP", "zh_CN", "ko_KR", "en_PH", "lt_LT", "et_EE", "fr_CA", "en_IE", "it_CH", "az_AZ",
+)  # fmt: skip
+HELD_OUT = ("en_IN", "it_IT", "sv_SE", "nl_NL", "pt_PT", "es_MX", "de_AT", "fr_BE", "ro_RO", "fi_FI", "bg_BG", "zh_TW")
+
+_TEMPLATES = {
+    "name": ("{}",),
+    "address": ("{}", "{}", "{}", "{}, {country}"),
+    "phone": ("{}", "{}", "{}", "Tel. {}", "Phone {}"),
+}
+
+_GARMENTS = (
+    "Jacket Tank Tee Shirt Hoodie Short Shorts Pant Pants Capri Tight Bra Top Sweater Coat Dress Skirt Sock Socks Boot Sneaker Sandal "
+    "Cap Hat Scarf Glove Belt Bag Tote Backpack Duffle Watch Vest Blouse Cardigan Jersey Pullover Tunic Parka Jeans Leggings"
+).split()
+_THINGS = (
+    "Lamp Chair Table Desk Sofa Shelf Mug Kettle Saucepan Skillet Knife Spoon Bowl Teapot Grinder Blender Toaster Speaker Headphones "
+    "Turntable Radio Keyboard Mouse Monitor Cable Charger Tent Stove Lantern Compass Rope Drill Saw Hammer Wrench Planter Hose Rake "
+    "Puzzle Kite Doll Train Robot Notebook Pen Stapler Folder Candle Pillow Blanket Rug Mirror Clock Vase Frame Ball Mat Roller Bike "
+    "Helmet Bottle Soap Shampoo Cream Vitamin Coffee Tea Honey Cheese Bread Camera Lens Tripod Printer Router Phone Tablet Case"
+).split()
+_ADJECTIVES = (
+    "Classic Modern Vintage Compact Portable Wireless Digital Analog Adjustable Foldable Waterproof Heavy Light Soft Slim Large Small "
+    "Mini Pro Ultra Deluxe Premium Basic Active Fitness Gym Yoga Running Trail Summit Studio Workout Training Racer Sport Endurance "
+    "Performance Practice Compete Power Insulated Hooded Fleece Cotton Linen Leather Wooden Ceramic Steel Copper Brass Bamboo Glass "
+    "Olivewood Walnut Oak Black White Red Blue Green Navy Grey Full-Zip V-Neck Crewneck Long-Sleeve Stainless Organic Solar Electric"
+).split()
+_UI = """
+Home|My Account|My Orders|Add to Cart|Add to Wish List|Add to Compare|Sign In|Sign Out|Log in|Log out|Create an Account|Search|
+Advanced Search|Checkout|Proceed to Checkout|View and Edit Cart|Apply Discount|Estimate Shipping|Order Total|Grand Total|Subtotal|
+Shipping and Handling|Tax|Rating|Reviews|Write a Review|Be the first to review|Details|More Information|Sort By|Position|Price|
+Ascending|Show per page|Items|Filter|Clear All|Category|Size|Color|Quantity|Update|Delete|Edit|Save|Cancel|Submit|Reset|Back|Next|
+Previous|Continue|Close|Open|Settings|Profile|Preferences|Notifications|Privacy Policy|Terms of Service|Contact Us|About us|Help|FAQ|
+Newsletter|Subscribe|Unsubscribe|Download|Upload|Print|Share|Like|Follow|Report|Reply|Comment|Post|Thread|Forum|Board|Topics|
+Members|Messages|Inbox|Sent|Drafts|Trash|Archive|New message|Mark all as read|Dashboard|Sales|Products|Customers|Marketing|Content|
+Reports|Stores|System|Orders|Invoices|Shipments|Refunds|Best Sellers|New Arrivals|Gift Cards|Sale|Women|Men|Kids|Gear|Training|
+Issues|Merge requests|Pull requests|Commits|Branches|Tags|Releases|Pipelines|Repository|Wiki|Snippets|Milestones|Labels|Assignee|
+Fork|Star|Clone|Watch|Code|Blame|History|Raw|Compare revisions|Create new file|Main page|Random article|Recent changes|What links
+here|Special pages|Permanent link|Page information|Cite this page|Talk|Read|View history|Directions|Walking|Driving|Cycling|
+Transit|Nearby|Opening hours|Menu|Map|Satellite|Layers|Zoom in|Zoom out|Favorites|Weekend trips|Want to try|Pending|Processing|
+Complete|Shipped|Delivered|Cancelled|Closed|On hold|In stock|Out of stock|Free shipping|Standard delivery|Express|Visa ending|Yes|
+No|All|None|Today|Yesterday|Tomorrow|Monday|Tuesday|Saturday|January|February|March|April|June|August|October|First Name|Last
+Name|Email Address|Phone Number|Street Address|City|State|Zip Code|Country|Password|Confirm Password|Remember me|Forgot your
+password|Billing Address|Shipping Address|Payment Method|Place Order|Review and Payments|Thank you for your purchase|Page not
+found|Something went wrong|Try again|Loading|Show more|Show less|Read more|See all|Learn more|Get started|Choose File|Select all|
+Date of Birth|Gender|Language|Currency|Time zone|Theme|Dark mode|Two-factor authentication|Access tokens|Danger zone|Latest orders|
+Customer Service|Store Locator|Track your order|Return Policy|Size Guide|Recently Viewed|You may also like|Product Details|Main
+address|Personal details|Front page|Saved posts|My feed|My projects|Assigned issues|Start page|Office hours|Kitchen|Garden|Lighting
+""".replace("\n", "").split("|")  # fmt: skip
+_UI_WORDS = sorted({word for phrase in _UI for word in phrase.split()})
+_SUBJECTS = (
+    "The parcel|This product|My order|The battery|The zipper|Delivery|The new version|The build|The test|This page|The meeting|The "
+    "bus|Our garden|The recipe|The museum|The river|The village|The old bridge|The color|The handle"
+).split("|")
+_VERBS = (
+    "arrived with a dent|works as expected|is better than the old one|failed again last night|was moved to another page|is made of "
+    "oak|has two doors|came without a manual|needs a review|starts at ten o'clock|was built in 1932|is too small for me|runs out fast|"
+    "should be documented|looks great in the kitchen|is on sale until Friday|broke after a week|feels soft and warm"
+).split("|")
+_TITLES = (
+    "How do I {} a {}?|Looking for a good {} {}|{} {} - first impressions|Is the {} {} worth it?|Fix the {} {}|Add {} {} support|"
+    "Selling my {} {}|Best {} {} of the year|Why is my {} {} so loud?|The History of the {} {}|Introduction to {} {}"
+).split("|")
+_PLACES = ("Museum Library Park Station Bridge Castle Market Harbor Cafe Bakery Cinema Theater Hotel Garden Lake Tower Mill Church "
+           "School Hospital Stadium Gallery University Airport").split()  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text and what it is: `none`, `name`, `address` or `phone`."""
+
+    text: str
+    kind: str
+    locale: str
+
+
+def examples(per_locale: int, seed: int, *, held_out: bool = False) -> Iterator[Example]:
+    """Private texts of each kind in each locale.
+
+    Args:
+        per_locale: how many of each kind.
+        seed: fixes them.
+        held_out: of the locales that are kept out of training.
+
+    Raises:
+        MissingDependencyError: Faker is not installed.
+    """
+    try:
+        from faker import Faker
+    except ImportError as error:
+        raise MissingDependencyError(
+            explain(
+                "Faker is not installed",
+                "its tables of names and addresses, for making training data",
+                "the classifier's weights are shipped; only making new ones needs it",
+                "pip install 'symbiotic-gym[dev]'",
+            )
+        ) from error
+    rng = random.Random(seed)
+    for locale in HELD_OUT if held_out else LOCALES:
+        faker = Faker(locale)
+        faker.seed_instance(seed)
+        for _ in range(per_locale):
+            for kind in ("name", "address", "phone"):
+                try:
+                    value = _value(faker, kind, rng)
+                except AttributeError:  # a locale without this table
+                    continue
+                if sum(char.isalnum() for char in value) >= 3:
+                    text = rng.choice(_TEMPLATES[kind]).format(value, country=_country(faker))
+                    yield Example(value if held_out else text, kind, locale)
+            if not held_out and faker.locales[0][:2] not in ("zh", "ja", "ko"):
+                yield from _words_of(faker, locale, rng)
+
+
+def _value(faker: Any, kind: str, rng: random.Random) -> str:
+    if kind == "name":
+        form = rng.random()
+        name = faker.name() if form < 0.3 else f"{faker.first_name()} {faker.last_name()}"
+        if 0.9 < form:
+            name = f"{faker.last_name()}, {faker.first_name()}"
+        elif 0.85 < form:
+            name = f"{faker.first_name()} {rng.choice('ABCDEFGHJKLMNPRSTW')}. {faker.last_name()}"
+        elif 0.82 < form:
+            name = name.upper()
+        return str(name)
+    if kind == "phone":
+        return str(faker.phone_number())
+    form = rng.random()
+    if form < 0.5:
+        return str(faker.address()).replace("\n", ", " if form < 0.4 else " ")
+    street = str(faker.street_address())
+    return street if form < 0.6 or not any(c.isdigit() for c in street) else f"{street}, {faker.postcode()} {faker.city()}"
+
+
+def _country(faker: Any) -> str:
+    return str(faker.current_country()) if hasattr(faker, "current_country_code") else "USA"
+
+
+def _words_of(faker: Any, locale: str, rng: random.Random) -> Iterator[Example]:
+    """Harmless texts in the locale's own words."""
+    table = rng.choice(("city", "country", "job", "sentence", "color_name", "catch_phrase"))
+    try:
+        text = str(getattr(faker, table)())
+    except AttributeError:  # a locale without this table
+        text = str(faker.sentence())
+    yield Example(text, "none", locale)
+
+
+def negatives(count: int, seed: int, firsts: Sequence[str]) -> Iterator[Example]:
+    """Texts of shops, forums and settings pages that are nobody's.
+
+    Args:
+        count: how many.
+        seed: fixes them.
+        firsts: first names and surnames, which products are called by.
+    """
+    rng = random.Random(seed)
+    makers = (_product, _product, _named_product, _named_product, _interface, _interface, _sentence, _title, _number, _number, _place, _code)
+    for _ in range(count):
+        yield Example(rng.choice(makers)(rng, firsts), "none", "en")
+
+
+def _product(rng: random.Random, firsts: Sequence[str]) -> str:
+    words = [*rng.sample(_ADJECTIVES, rng.randrange(0, 3)), rng.choice(_THINGS + _GARMENTS)]
+    return " ".join(words) + rng.choice(("", "", "", f" {rng.randrange(2, 90)} cm", f", {rng.choice(_ADJECTIVES)}", " Set", " Kit", "s"))
+
+
+def _named_product(rng: random.Random, firsts: Sequence[str]) -> str:
+    middle = rng.sample(_ADJECTIVES, rng.choice((0, 1, 1, 1, 2)))
+    return " ".join([rng.choice(firsts), *middle, rng.choice(_GARMENTS + _THINGS)]) + rng.choice(("", "", "", "-XS-Black", " (Crew-neck)"))
+
+
+def _interface(rng: random.Random, firsts: Sequence[str]) -> str:
+    text = rng.choice(_UI) if rng.random() < 0.6 else " ".join(rng.sample(_UI_WORDS, rng.randrange(1, 4)))
+    return text + rng.choice(("", "", "", "", f" ({rng.randrange(200)})", ":", " *", "...", f" {rng.randrange(1, 30)} of {rng.randrange(30, 99)}"))
+
+
+def _sentence(rng: random.Random, firsts: Sequence[str]) -> str:
+    return f"{rng.choice(_SUBJECTS)} {rng.choice(_VERBS)}" + rng.choice((".", ".", "!", ""))
+
+
+def _title(rng: random.Random, firsts: Sequence[str]) -> str:
+    return rng.choice(_TITLES).format(rng.choice(_ADJECTIVES).lower(), rng.choice(_THINGS))
+
+
+def _place(rng: random.Random, firsts: Sequence[str]) -> str:
+    return f"{rng.choice(('The', 'Old', 'New', 'Silver', 'Golden', 'North', 'City', 'Little', rng.choice(firsts)))} {rng.choice(_PLACES + _THINGS)}"
+
+
+def _code(rng: random.Random, firsts: Sequence[str]) -> str:
+    words = [rng.choice(_THINGS + _UI_WORDS).lower() for _ in range(rng.randrange(1, 4))]
+    return rng.choice(("-", "_", "/")).join(words) + rng.choice(("", ".py", ".js", ".md", "()", f" #{rng.randrange(900)}", "@2.1.0"))
+
+
+def _number(rng: random.Random, firsts: Sequence[str]) -> str:
+    months = "January February March April May June July August September October November December".split()
+    year, month, day = rng.randrange(1990, 2030), rng.randrange(1, 13), rng.randrange(1, 29)
+    return rng.choice(
+        (
+            f"${rng.randrange(999)}.{rng.randrange(100):02}", f"{rng.randrange(99)},{rng.randrange(100):02} €",
+            f"{rng.randrange(2, 99)} {rng.choice('items results orders views comments points stars reviews hours minutes km'.split())}",
+            f"{year}-{month:02}-{day:02}", f"{month}/{day}/{year % 100:02}", f"{day}.{month}.{year}",
+            f"{months[month - 1]} {day}, {year}", f"{months[month - 1][:3]} {day}, {year} {rng.randrange(24)}:{rng.randrange(60):02}",
+            f"{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02}", f"v{rng.randrange(9)}.{rng.randrange(20)}.{rng.randrange(9)}",
+            f"{rng.randrange(10**8, 10**9):09}", f"#{rng.randrange(10**5)}", f"{rng.randrange(100)}%", f"{rng.randrange(1, 5000)}",
+            f"M{rng.choice('HSTJ')}{rng.randrange(20):02}-{rng.choice('XS S M L XL'.split())}-{rng.choice(_ADJECTIVES)}",
+            f"{rng.randrange(90)}.{rng.randrange(10**5)}, {rng.randrange(180)}.{rng.randrange(10**5)}",
+            f"{rng.randrange(100, 999)} x {rng.randrange(100, 999)} mm", f"ISBN 978-{rng.randrange(10)}-{rng.randrange(10**4)}-{rng.randrange(10**4)}-{rng.randrange(10)}",
+        )
+    )  # fmt: skip

@@ -122,6 +122,8 @@ class LargeAgent:
         self._past: list[_Past] = []
         self._seed = seed
         self._random = random.Random(seed)
+        self._fences = random.SystemRandom() if seed is None else random.Random(f"fences {seed}")
+        """What a page must not be able to guess: where a prompt uses it, its text ends at this step's own number."""
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
@@ -196,6 +198,7 @@ class LargeAgent:
             page=_fenced(cut_page(observation["page"], self._budgets[0])),
             examples=self._parts["examples"].format(examples=shown) + "\n\n" if shown else "",
             history=self._parts["history"].format(steps=past) + "\n" if past else "",
+            fence=self._fences.getrandbits(40),
         )
 
     def _repair(self, observation: Observation, answer: Completion) -> list[Message]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
     from openai.types.chat import ChatCompletion
 
-__all__ = ["ALLOW_REMOTE", "OpenAIModel"]
+    from symbiotic_gym.agents.privacy_guard import EgressGuard
+
+__all__ = ["ALLOW_REMOTE", "OpenAIModel", "is_local"]
 
 ALLOW_REMOTE = True
 """One switch for test suites: when False, only endpoints on this machine can be asked."""
@@ -60,6 +62,7 @@ class OpenAIModel:
         max_retries: how often a request is repeated after a passing failure.
         concurrency: how many requests of one `generate` run at once.
         price_per_million: US dollars per million prompt and completion tokens, for `Usage.cost_usd`.
+        guard: looks at every finished request, and stops those that hold something private.
 
     Raises:
         ConfigError: an endpoint elsewhere and no key, or a number out of range.
@@ -75,6 +78,7 @@ class OpenAIModel:
         max_retries: int = 4,
         concurrency: int = 4,
         price_per_million: tuple[float, float] = (0.0, 0.0),
+        guard: "EgressGuard | None" = None,
     ) -> None:
         if timeout_s <= 0 or max_retries < 0 or concurrency < 1 or min(price_per_million) < 0:
             raise ConfigError(
@@ -92,6 +96,7 @@ class OpenAIModel:
         self._max_retries = max_retries
         self._concurrency = concurrency
         self._prices = price_per_million
+        self.guard = guard
         self._changed: dict[str, str | None] = {}  # arguments this endpoint refuses, and what it wants instead
 
     @classmethod
@@ -121,6 +126,10 @@ class OpenAIModel:
     def _client(self) -> "OpenAI":
         from openai import OpenAI  # here, because it takes half a second to import
 
+        if self.guard is not None:
+            from symbiotic_gym.agents.privacy_client import guarded_client
+
+            OpenAI = guarded_client(self.guard)  # type: ignore[misc] # a subclass in its place
         return OpenAI(base_url=self.base_url, api_key=self._key, timeout=self._timeout_s, max_retries=self._max_retries)
 
     def close(self) -> None:
@@ -231,7 +240,7 @@ class OpenAIModel:
         """Run a request; every failure of the client becomes a `ModelError` that says what to do."""
         import openai
 
-        if not ALLOW_REMOTE and not _is_local(self.base_url):
+        if not ALLOW_REMOTE and not is_local(self.base_url):
             raise self._error(
                 "was not asked", "symbiotic_gym.agents.openai_model.ALLOW_REMOTE is False", "script a model instead"
             )
@@ -266,7 +275,7 @@ class OpenAIModel:
         )
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -293,7 +302,7 @@ def _key_for(url: str, model: str) -> str:
     """The environment's key for the provider it belongs to; "none" (the client insists on one) for any other address."""
     parts = urlsplit(url)
     homes = {urlsplit(known).hostname for known in (_DEFAULT_URL, os.environ.get("OPENAI_BASE_URL", ""))}
-    if _is_local(url) or parts.scheme != "https" or parts.hostname not in homes:
+    if is_local(url) or parts.scheme != "https" or parts.hostname not in homes:
         return "none"
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key:

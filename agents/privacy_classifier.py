@@ -32,6 +32,7 @@ _SHAPE_LENGTHS = (3, 5, 7)
 _BREAK = re.compile(r"\s*(?:[|;:•·\n\t()]|, | - | – )\s*")
 _RUN = re.compile(r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}")
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
+_DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
 _WORD = re.compile(r"\b[^\W\d_A-Z][\w'’-]{2,}")
 
 
@@ -143,7 +144,7 @@ def parts_of(text: str) -> list[tuple[int, int]]:
             parts.append((start, len(text)))
     if len(_WORD.findall(text)) >= 2:
         parts += [match.span() for match in _RUN.finditer(text)]
-        parts += [match.span() for match in _ADDRESS.finditer(text)]
+        parts += [match.span() for match in _ADDRESS.finditer(text) if not _DATED.match(match[0])]
     return [part for part in dict.fromkeys(parts) if sum(char.isalnum() for char in text[part[0] : part[1]]) >= 3]
 
 
@@ -187,10 +188,11 @@ class ClassifierDetector:
         places = [(text, part) for text in texts for part in parts_of(text)]
         scores_BC = probabilities([text[start:end] for text, (start, end) in places], self._weights)
         found: dict[str, list[tuple[int, int, str, float]]] = {text: [] for text in texts}
-        for i in np.flatnonzero(scores_BC[:, 1:].max(axis=1, initial=0.0) >= self._threshold):
+        private_B = 1 - scores_BC[:, 0]
+        for i in np.flatnonzero(private_B >= self._threshold):
             text, (start, end) = places[int(i)]
-            best = int(scores_BC[i, 1:].argmax()) + 1
-            found[text].append((start, end, CLASSES[best], float(scores_BC[i, best])))
+            kind = CLASSES[int(scores_BC[i, 1:].argmax()) + 1]
+            found[text].append((start, end, kind, min(max(float(private_B[i]), 0.0), 1.0)))
         self._known |= found
 
     def _check_script(self, text: str) -> None:

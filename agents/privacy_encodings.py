@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["ENCODINGS", "View", "decoded_runs", "squeeze", "views"]
+__all__ = ["BARRIER", "ENCODINGS", "View", "decoded_runs", "squeeze", "views"]
 
 _ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
@@ -25,6 +25,8 @@ _ESCAPE = re.compile(
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _READABLE = 0.7
+BARRIER = "\ue000"
+"""Stands between texts that are searched together; no match goes across it."""
 
 
 class _Squeezed(dict[int, str]):
@@ -36,7 +38,7 @@ class _Squeezed(dict[int, str]):
         return found
 
 
-_SQUEEZED = _Squeezed()
+_SQUEEZED = _Squeezed({ord(BARRIER): BARRIER})
 
 
 def squeeze(text: str) -> str:
@@ -97,7 +99,7 @@ def _undo(view: View) -> View:
     for match in _ESCAPE.finditer(view.text):
         plain(match.start())
         last = match.end()
-        text = _meaning(match[0])
+        text = _meaning(match[0]).replace(BARRIER, " ")
         start, end = view.source(match.start(), match.end())
         pieces.append(text)
         starts += [start] * len(text)

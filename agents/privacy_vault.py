@@ -9,10 +9,11 @@ episode: a page cannot know it, and whatever on a page looks like a placeholder 
 import random
 import re
 import secrets
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symbiotic_gym.agents.privacy_encodings import View, decoded_runs, squeeze, views
+from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, squeeze, views
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["Hit", "Known", "Vault"]
@@ -132,6 +133,18 @@ class Vault:
                 hits += [Hit(*view.source(start, end), known) for known in self._within(meaning)]
         return _longest(hits)
 
+    def find_all(self, texts: Sequence[str]) -> list[list[Hit]]:
+        """`find` for many texts at once, which is faster than one by one."""
+        starts, at = [], 0
+        for text in texts:
+            starts.append(at)
+            at += len(text) + 1
+        found: list[list[Hit]] = [[] for _ in texts]
+        for hit in self.find(BARRIER.join(text.replace(BARRIER, "\u200b") for text in texts)):
+            which = bisect_right(starts, hit.start) - 1
+            found[which].append(Hit(hit.start - starts[which], hit.end - starts[which], hit.known))
+        return found
+
     def _within(self, text: str, depth: int = 2) -> list[Known]:
         """The values in a text that was decoded out of a run, which may itself hold runs."""
         found = [hit.known for view in views(text) for hit in self._in_view(view)]
@@ -173,9 +186,14 @@ class Vault:
         self._by_placeholder[name] = (known, surface)
         return f"⟦{name}⟧"
 
-    def redact(self, text: str) -> str:
-        """The text with a placeholder for every known value, and for whatever only looks like a placeholder."""
-        spans = [(hit.start, hit.end, hit.known) for hit in self.find(text)]
+    def redact(self, text: str, hits: Sequence[Hit] | None = None) -> str:
+        """The text with a placeholder for every known value, and for whatever only looks like a placeholder.
+
+        Args:
+            text: any text.
+            hits: what `find` gives for it, when that is known already.
+        """
+        spans = [(hit.start, hit.end, hit.known) for hit in (self.find(text) if hits is None else hits)]
         for match in self._placeholder.finditer(text):
             if not any(start < match.end() and match.start() < end for start, end, _ in spans):
                 spoof = Known(value=match[0], kind="text", number=self._next("text"), surfaces=[match[0]])

@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Agent, BatchAgent
-from symbiotic_gym.types import Decision, Observation
+from symbiotic_gym.types import Decision, Observation, Trajectory
 
-__all__ = ["Observer", "act_all", "agent_name", "as_agent", "check_maker"]
+__all__ = ["Observer", "Recorder", "act_all", "agent_name", "as_agent", "check_maker"]
 
 
 @runtime_checkable
@@ -21,6 +21,15 @@ class Observer(Protocol):
 
     def observe(self, observation: Observation) -> None:
         """Take note of an observation for which no decision is asked."""
+        ...
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """An agent that has a say in what is put on record of its episodes, because some of it must not lie on a disk."""
+
+    def record(self, trajectory: Trajectory) -> Trajectory:
+        """The episode as it may be kept, logged and trained on."""
         ...
 
 

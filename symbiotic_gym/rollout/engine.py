@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import ConfigError, InfrastructureError, ModelError, explain
-from symbiotic_gym.policies import act_all, agent_name, as_agent, check_maker
+from symbiotic_gym.policies import Recorder, act_all, agent_name, as_agent, check_maker
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.store.folder import versions
@@ -284,7 +284,7 @@ def _texts(observation: Observation) -> dict[str, str]:
 def _record(slot: _Slot, name: str) -> Trajectory:
     assert slot.outcome is not None  # the wave is over
     seen: Any = slot.observation or {}
-    return Trajectory(
+    trajectory = Trajectory(
         task=slot.episode.task,
         seed=slot.episode.seed,
         goal=seen.get("goal", ""),
@@ -295,3 +295,4 @@ def _record(slot: _Slot, name: str) -> Trajectory:
         attempt=slot.attempt,
         versions={key: versions()[key] for key in ("symbiotic-gym", "browsergym-core") if key in versions()},
     )
+    return slot.agent.record(trajectory) if isinstance(slot.agent, Recorder) else trajectory

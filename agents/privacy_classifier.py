@@ -29,7 +29,7 @@ LONGEST = 240
 
 _LENGTHS = (1, 2, 3, 4, 5)
 _SHAPE_LENGTHS = (3, 5, 7)
-_BREAK = re.compile(r"\s*(?:[|;:•·\n\t()]|, | - | – )\s*")
+_BREAK = re.compile(r"\s*(?:: |[|;•·\n\t()]|, | - | – )\s*")
 _RUN = re.compile(r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}")
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
@@ -88,9 +88,8 @@ def hashes_of(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64
     codes_T = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     digit_T = (codes_T >= 48) & (codes_T <= 57)
     codes_T = np.where(digit_T, 48, codes_T)
-    upper_T = np.fromiter((char.isupper() for char in joined), dtype=bool, count=len(joined))
-    alpha_T = np.fromiter((char.isalpha() for char in joined), dtype=bool, count=len(joined))
-    shape_T = np.where(digit_T, 1, np.where(upper_T, 2, np.where(alpha_T, 3, codes_T % 97 + 4))).astype(np.uint64)
+    unique, place_T = np.unique(codes_T, return_inverse=True)
+    shape_T = np.array([_shape(int(code)) for code in unique], np.uint64)[place_T]
     buckets, owners = [], []
     for salt, array_T, lengths in ((1, codes_T, _LENGTHS), (2, shape_T, _SHAPE_LENGTHS)):
         for length in lengths:
@@ -98,6 +97,12 @@ def hashes_of(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64
             buckets.append(hashed)
             owners.append(owner)
     return np.concatenate(buckets), np.concatenate(owners)
+
+
+def _shape(code: int) -> int:
+    """Digits are alike, capitals are alike, small letters are alike; signs stay what they are."""
+    char = chr(code)
+    return 1 if char.isdigit() else 2 if char.isupper() else 3 if char.isalpha() else code % 97 + 4
 
 
 def _windows(

@@ -88,12 +88,13 @@ class DetectorStack:
         return ([], box[0]) if isinstance(box[0], str) else (box[0], "")
 
     def _join(self, findings: Sequence[Finding], nodes: Sequence[Node], url: str) -> list[Finding]:
+        public = self.vocabulary.of(url)
         by_node: dict[int, list[Finding]] = {}
         for finding in findings:
             by_node.setdefault(finding.node, []).append(finding)
         chosen: list[Finding] = []
         for i, some in by_node.items():
-            some = [f for f in some if _vouched(f) or not self.vocabulary.holds(nodes[i].text[f.start : f.end], url)]
+            some = [f for f in some if _vouched(f) or not public(nodes[i].text[f.start : f.end])]
             some = [_joined(finding, some) for finding in some]
             chosen += _apart([f for f in some if f.score >= self.threshold])
         return chosen
@@ -119,6 +120,8 @@ def _joined(finding: Finding, others: Sequence[Finding]) -> Finding:
 
 def _apart(findings: Sequence[Finding]) -> list[Finding]:
     """Of parts that overlap, those that rules name before those that are merely likely, then the longer one."""
+    if len(findings) < 2:
+        return list(findings)
     chosen: list[Finding] = []
     for finding in sorted(findings, key=lambda f: (not _vouched(f), f.start - f.end, f.start)):
         if all(finding.end <= other.start or other.end <= finding.start for other in chosen):

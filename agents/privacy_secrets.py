@@ -7,6 +7,7 @@ no rule here; it takes "Add to Cart" for a key. Formats are those that the provi
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
@@ -89,8 +90,13 @@ class Match:
     score: float = 1.0
 
 
-def matches(text: str) -> Iterator[Match]:
-    """Everything in a text that a rule knows. Matches may overlap."""
+@lru_cache(maxsize=4096)
+def matches(text: str) -> tuple[Match, ...]:
+    """Everything in a text that a rule knows. Matches may overlap. Remembered, because most of a page is as it was a step before."""
+    return tuple(_matches(text))
+
+
+def _matches(text: str) -> Iterator[Match]:
     for found in _KEYS.finditer(text):
         yield Match(found.start(), found.end(), "key", str(found.lastgroup).replace("_", "-"))
     for found in _ASSIGNED.finditer(text):

@@ -13,6 +13,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, squeeze, views
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
@@ -64,6 +67,7 @@ class Vault:
         self._by_placeholder: dict[str, tuple[Known, str]] = {}
         self._index: dict[str, list[tuple[str, Known]]] = {}
         self._grams: list[int] = []
+        self._hashes: dict[int, NDArray[np.uint64]] = {}
         self._signs: list[tuple[str, Known]] = []
         self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|\b[a-z]+_\d+[a-z]*_{self.tag}\b")
 
@@ -116,6 +120,7 @@ class Vault:
 
     def _enter(self, key: str, known: Known) -> None:
         size = min(len(key), 4)
+        self._hashes.pop(size, None)
         self._index.setdefault(key[:size], []).append((key, known))
         if size not in self._grams:
             self._grams.append(size)
@@ -157,9 +162,8 @@ class Vault:
         found = [
             (at, key, known)
             for size in self._grams
-            for at in range(len(squeezed) - size + 1)
-            if (row := self._index.get(squeezed[at : at + size])) is not None
-            for key, known in row
+            for at in self._candidates(squeezed, size)
+            for key, known in self._index.get(squeezed[at : at + size], ())
             if squeezed.startswith(key, at)
         ]
         hits = [  # values without a letter or digit, as they are
@@ -173,6 +177,16 @@ class Vault:
             if len(key) >= _STRICT or _alone(view.text, start, end, key):
                 hits.append(Hit(*view.source(start, end), known))
         return hits
+
+    def _candidates(self, squeezed: str, size: int) -> list[int]:
+        """Where a text has, to the hash, the first `size` characters of some value."""
+        if size not in self._hashes:
+            grams = [gram for gram in self._index if len(gram) == size]
+            self._hashes[size] = np.unique(np.array([_hashed(gram, size)[0] for gram in grams], np.uint64))
+        known = self._hashes[size]
+        hashed = _hashed(squeezed, size)
+        places = np.searchsorted(known, hashed)
+        return [int(at) for at in np.flatnonzero(known[np.minimum(places, len(known) - 1)] == hashed)]
 
     # --- placeholders ---
 
@@ -261,7 +275,19 @@ def _alone(text: str, start: int, end: int, key: str) -> bool:
 def _longest(hits: Sequence[Hit]) -> list[Hit]:
     """Of hits that overlap, the longest; in the order of the text."""
     chosen: list[Hit] = []
+    taken = bytearray(max((hit.end for hit in hits), default=0))
     for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
-        if all(hit.end <= other.start or other.end <= hit.start for other in chosen):
+        if not any(taken[hit.start : hit.end]):
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
             chosen.append(hit)
     return sorted(chosen, key=lambda hit: hit.start)
+
+
+def _hashed(text: str, size: int) -> NDArray[np.uint64]:
+    """A hash of each window of `size` characters."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    count = max(len(codes) - size + 1, 0)
+    hashed = np.zeros(count, np.uint64)
+    for shift in range(size):
+        hashed = hashed * np.uint64(1099511628211) + codes[shift : shift + count]
+    return hashed

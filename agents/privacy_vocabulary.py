@@ -6,7 +6,7 @@ not running text: a review's author stands on a public page too, and is still so
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -58,14 +58,14 @@ class PublicVocabulary:
             )
         return len(self) - before
 
-    def holds(self, text: str, url: str) -> bool:
-        """Whether a text is public on the site of that address."""
-        key = squeeze(text)
+    def of(self, url: str) -> Callable[[str], bool]:
+        """What says whether a text is public on the site of that address."""
         try:
-            host = origin(url)[1]
+            here = self._texts.get(origin(url)[1], set())
         except ValueError:
-            host = ""
-        return key in self._texts[""] or key in self._texts.get(host, ())
+            here = set()
+        everywhere = self._texts[""]
+        return lambda text: (key := squeeze(text)) in here or key in everywhere
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON."""

@@ -23,6 +23,7 @@ LOCALES = (
 )  # fmt: skip
 HELD_OUT = ("en_IN", "it_IT", "sv_SE", "nl_NL", "pt_PT", "es_MX", "de_AT", "fr_BE", "ro_RO", "fi_FI", "bg_BG", "zh_TW")
 
+_PARTICLES = ("van", "van der", "van den", "de", "de la", "von", "del", "di", "da", "dos", "bin", "al", "ten", "'t", "O'")
 _TEMPLATES = {
     "name": ("{}",),
     "address": ("{}", "{}", "{}", "{}, {country}"),
@@ -165,6 +166,10 @@ def _value(faker: Any, kind: str, rng: random.Random) -> str:
             name = f"{faker.first_name()} {rng.choice('ABCDEFGHJKLMNPRSTW')}. {faker.last_name()}"
         elif 0.82 < form:
             name = name.upper()
+        elif 0.75 < form:
+            name = f"{faker.first_name()} {rng.choice(_PARTICLES)} {faker.last_name()}"
+        elif 0.7 < form:
+            name = f"{faker.last_name()} {faker.first_name()}"
         return str(name)
     if kind == "phone":
         return str(faker.phone_number())

@@ -8,10 +8,14 @@ machine sees everything and errs now and then. With `--large` and `--small` two 
 import json
 import random
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from symbiotic_gym.actions import elements
 from symbiotic_gym.agents.hybrid import HybridAgent
@@ -230,9 +234,9 @@ def _episode(
         here = {e.value for e, _ in entries if _is_shown(e, observation)}
         shown |= here
         before, cloud.shown = len(recorder.bodies), None
-        started = _clock()
+        started = perf_counter()
         decision = agent.act(observation)
-        seconds += _clock() - started
+        seconds += perf_counter() - started
         sent |= _sent(recorder.bodies[before:], shown)
         counts["steps"] += 1
         counts["cloud_steps"] += decision.extra["route"].startswith("CLOUD")
@@ -266,12 +270,6 @@ def _episode(
     )
 
 
-def _clock() -> float:
-    from time import perf_counter
-
-    return perf_counter()
-
-
 def _is_shown(entry: Private, observation: Observation) -> bool:
     """Whether a page shows a private value where the manifest calls it private."""
     texts = observation["page"] + observation["title"]
@@ -300,9 +298,6 @@ def learn_vocabulary(pages: int = 80) -> PublicVocabulary:
     Args:
         pages: of each site, at most.
     """
-    import urllib.error
-    import urllib.request
-
     from symbiotic_gym.pocket.server import PocketServer
 
     vocabulary = PublicVocabulary()
@@ -315,7 +310,7 @@ def learn_vocabulary(pages: int = 80) -> PublicVocabulary:
                 if path in seen:
                     continue
                 seen.add(path)
-                request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers={"Host": host})
+                request = urllib.request.Request(f"http://127.0.0.1:{server.port}{quote(path, safe='/?=&%+')}", headers={"Host": host})
                 try:
                     with urllib.request.urlopen(request, timeout=20) as answer:
                         html = answer.read().decode()

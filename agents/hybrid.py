@@ -162,7 +162,9 @@ class HybridAgent:
         episode = self._episode
         if self.mode in ("large", "small"):
             route = Ruling(route="CLOUD" if self.mode == "large" else "LOCAL", why=f"mode {self.mode}")
-            return _Step(seen=seen, view=Redacted(observation=seen, counts={}, scan=_NO_SCAN), situation=Situation(), ruling=route)
+            return _Step(
+                seen=seen, view=Redacted(observation=seen, counts={}, scan=_NO_SCAN), situation=Situation(), ruling=route
+            )
         view = redact_observation(seen, episode.vault, self._stack, episode.origins, fence=self._fence)
         situation = Situation(
             counts=view.counts, faults=view.scan.faults, has_local=self._has_small, redacts=self.mode != "paper"
@@ -227,7 +229,9 @@ class HybridAgent:
             self._rerule(step, cloud_failed=True)
             return None
         if step.proposal is not None:
-            changed = not compare(self._verdict(decision.action, step).action, step.seen["page"], step.proposal.action, step.seen["page"])
+            changed = not compare(
+                self._verdict(decision.action, step).action, step.seen["page"], step.proposal.action, step.seen["page"]
+            )
             self.router.learn(self._features(step), changed)
         return decision
 
@@ -243,7 +247,9 @@ class HybridAgent:
             return False
         delegated = self.mode == "delegate" and action.verb in _CONTENT
         lost = any(bid not in elements(step.seen["page"]) for bid in action.bids)
-        return action.verb != "noop" and not delegated and not lost and not self._verdict(decision.action, step).placeholder_fault
+        return (
+            action.verb != "noop" and not delegated and not lost and not self._verdict(decision.action, step).placeholder_fault
+        )
 
     def _verdict(self, action: str, step: _Step) -> Verdict:
         if self.mode in ("large", "paper"):

@@ -29,7 +29,9 @@ _TYPES = frozenset({"fill", "keyboard_type", "keyboard_insert_text", "select_opt
 _CLICKS = frozenset({"click", "dblclick", "press"})
 _PAY = re.compile(r"\b(?:pay|buy now|place (?:the )?order|purchase|checkout|donate|transfer|subscribe)\b", re.I)
 _DELETE = re.compile(r"\b(?:delete|remove|erase|close (?:my )?account|deactivate|unsubscribe|revoke)\b", re.I)
-_SUBMIT = re.compile(r"\b(?:submit|save|send|sign in|log in|register|post|update|apply|continue|confirm|create|publish)\b", re.I)
+_SUBMIT = re.compile(
+    r"\b(?:submit|save|send|sign in|log in|register|post|update|apply|continue|confirm|create|publish)\b", re.I
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,9 @@ class ActionRules:
             if effect == "leave" and origin_of(str(whole.arguments["url"])) in self.origins | {here}:
                 continue
             rule = self._rules[effect]
-            if rule == "deny" or (rule == "ask" and not (self._ask is not None and self._ask(effect, self._vault.redact(text)))):
+            if rule == "deny" or (
+                rule == "ask" and not (self._ask is not None and self._ask(effect, self._vault.redact(text)))
+            ):
                 return Verdict(action="", why=f"the action would {effect}, which is not allowed here")
         return Verdict(action=str(whole))
 

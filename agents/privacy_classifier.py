@@ -20,7 +20,18 @@ from symbiotic_gym.errors import MissingDependencyError, explain
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
-__all__ = ["BUCKETS", "CLASSES", "ClassifierDetector", "Weights", "hashes_of", "load_weights", "parts_of", "probabilities", "save_weights", "script_of"]
+__all__ = [
+    "BUCKETS",
+    "CLASSES",
+    "ClassifierDetector",
+    "Weights",
+    "hashes_of",
+    "load_weights",
+    "parts_of",
+    "probabilities",
+    "save_weights",
+    "script_of",
+]
 
 CLASSES = ("none", "name", "address", "phone")
 BUCKETS = 1 << 16
@@ -30,7 +41,9 @@ LONGEST = 240
 _LENGTHS = (1, 2, 3, 4, 5)
 _SHAPE_LENGTHS = (3, 5, 7)
 _BREAK = re.compile(r"\s*(?:: |[|;•·\n\t()]|, | - | – )\s*")
-_RUN = re.compile(r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}")
+_RUN = re.compile(
+    r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}"
+)
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
 _WORD = re.compile(r"\b[^\W\d_A-Z][\w'’-]{2,}")
@@ -45,7 +58,9 @@ class Weights:
         scripts: names of the alphabets it was trained on, as `unicodedata.name` begins.
     """
 
-    def __init__(self, table_HC: NDArray[np.float32], bias_C: NDArray[np.float32], scripts: frozenset[str], version: str) -> None:
+    def __init__(
+        self, table_HC: NDArray[np.float32], bias_C: NDArray[np.float32], scripts: frozenset[str], version: str
+    ) -> None:
         self.table_HC = table_HC
         self.bias_C = bias_C
         self.scripts = scripts

@@ -66,7 +66,12 @@ class Episode:
 def redact_trajectory(trajectory: Trajectory, vault: Vault) -> Trajectory:
     """An episode with placeholders for every private value: observations, actions, reasons, candidates, extras."""
     steps = tuple(
-        replace(step, observation=_texts(step.observation, vault), decision=_decision(step.decision, vault), error=vault.redact(step.error))
+        replace(
+            step,
+            observation=_texts(step.observation, vault),
+            decision=_decision(step.decision, vault),
+            error=vault.redact(step.error),
+        )
         for step in trajectory.steps
     )
     outcome = replace(trajectory.outcome, message=vault.redact(trajectory.outcome.message))

@@ -102,8 +102,9 @@ class EgressGuard:
             for hits in vault.find_all(strings):
                 for hit in hits:
                     return f"it holds a value of kind {hit.known.kind}"
-        for string in strings[own:]:
-            for match in matches(string):
+        lines = (line for string in strings[own:] for line in string.split("\n"))  # most are those of a step before
+        for line in lines:
+            for match in matches(line):
                 return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
         return ""
 

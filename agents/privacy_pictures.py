@@ -19,7 +19,9 @@ Box = tuple[float, float, float, float]
 _MARGIN = 2
 
 
-def masked_picture(picture_HWC: NDArray[np.uint8], boxes: Mapping[str, Box], private: Sequence[str], guard: EgressGuard) -> str | None:
+def masked_picture(
+    picture_HWC: NDArray[np.uint8], boxes: Mapping[str, Box], private: Sequence[str], guard: EgressGuard
+) -> str | None:
     """A picture that may be sent, as base64 PNG, registered with the guard; None when it must not be.
 
     Args:

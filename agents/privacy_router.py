@@ -26,7 +26,9 @@ FEATURES = (
 Features = Mapping[str, float]
 
 
-def describe(observation: Mapping[str, str], proposal: Decision, *, step: int, private: int = 0, recent: Sequence[str] = ()) -> Features:
+def describe(
+    observation: Mapping[str, str], proposal: Decision, *, step: int, private: int = 0, recent: Sequence[str] = ()
+) -> Features:
     """What can be seen before the large model is asked.
 
     Args:
@@ -126,7 +128,9 @@ class Router:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the weights as JSON."""
-        Path(path).write_text(json.dumps({"weights": self.weights, "threshold": self.threshold}, indent=1) + "\n", encoding="utf-8")
+        Path(path).write_text(
+            json.dumps({"weights": self.weights, "threshold": self.threshold}, indent=1) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Router":
@@ -141,5 +145,3 @@ class Router:
             return cls(threshold=float(data["threshold"]), weights=weights)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise StoreError(f"{path} is no router: it was not written by Router.save") from error
-
-

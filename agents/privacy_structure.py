@@ -112,9 +112,7 @@ class StructureDetector:
 
     def _whole(self, i: int, node: Node, kind: str, score: float, rule: str) -> Finding:
         start = len(node.text) - len(node.text.lstrip())
-        return Finding(
-            node=i, start=start, end=len(node.text.rstrip()), kind=kind, score=score, source=f"{self.name}:{rule}"
-        )
+        return Finding(node=i, start=start, end=len(node.text.rstrip()), kind=kind, score=score, source=f"{self.name}:{rule}")
 
 
 def field_kinds(html: str) -> dict[str, str]:

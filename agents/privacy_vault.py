@@ -12,6 +12,7 @@ import secrets
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ _TAG_LETTERS = "bcdfghjkmnpqrstvwxz"
 _STRICT = 8
 """Squeezed values shorter than this must stand alone, or "4417" would be found in every longer number."""
 
+_PRIME = 1099511628211
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -66,7 +68,7 @@ class Vault:
         self._counts: dict[str, int] = {}
         self._by_placeholder: dict[str, tuple[Known, str]] = {}
         self._index: dict[str, list[tuple[str, Known]]] = {}
-        self._grams: list[int] = []
+        self._grams: dict[int, set[int]] = {}
         self._hashes: dict[int, NDArray[np.uint64]] = {}
         self._signs: list[tuple[str, Known]] = []
         self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|\b[a-z]+_\d+[a-z]*_{self.tag}\b")
@@ -122,8 +124,10 @@ class Vault:
         size = min(len(key), 4)
         self._hashes.pop(size, None)
         self._index.setdefault(key[:size], []).append((key, known))
-        if size not in self._grams:
-            self._grams.append(size)
+        hashed = 0
+        for char in key[:size]:
+            hashed = (hashed * _PRIME + ord(char)) % 2**64
+        self._grams.setdefault(size, set()).add(hashed)
 
     # --- searching ---
 
@@ -134,8 +138,7 @@ class Vault:
         hits: list[Hit] = []
         for view in views(text):
             hits += self._in_view(view)
-            for start, end, meaning in decoded_runs(view.text):
-                hits += [Hit(*view.source(start, end), known) for known in self._within(meaning)]
+            hits += self._in_runs(view)
         return _longest(hits)
 
     def find_all(self, texts: Sequence[str]) -> list[list[Hit]]:
@@ -150,12 +153,18 @@ class Vault:
             found[which].append(Hit(hit.start - starts[which], hit.end - starts[which], hit.known))
         return found
 
-    def _within(self, text: str, depth: int = 2) -> list[Known]:
-        """The values in a text that was decoded out of a run, which may itself hold runs."""
-        found = [hit.known for view in views(text) for hit in self._in_view(view)]
-        if not found and depth:
-            found = [known for _, _, inner in decoded_runs(text) for known in self._within(inner, depth - 1)]
-        return found
+    def _in_runs(self, view: View, depth: int = 2) -> list[Hit]:
+        """The values in what base64 and hexadecimal runs mean, which may itself hold runs."""
+        runs = list(decoded_runs(view.text))
+        if not runs or not depth:
+            return []
+        starts = [0, *accumulate(len(meaning) + 1 for _, _, meaning in runs)]
+        hits = []
+        for inner in views(BARRIER.join(meaning.replace(BARRIER, " ") for _, _, meaning in runs)):
+            for hit in (*self._in_view(inner), *self._in_runs(inner, depth - 1)):
+                start, end, _ = runs[bisect_right(starts, hit.start) - 1]
+                hits.append(Hit(*view.source(start, end), hit.known))
+        return hits
 
     def _in_view(self, view: View) -> list[Hit]:
         squeezed = squeeze(view.text)
@@ -173,7 +182,7 @@ class Vault:
             return hits
         places = view.squeezed_places()
         for at, key, known in found:
-            start, end = places[at], places[at + len(key) - 1] + 1
+            start, end = int(places[at]), int(places[at + len(key) - 1]) + 1
             if len(key) >= _STRICT or _alone(view.text, start, end, key):
                 hits.append(Hit(*view.source(start, end), known))
         return hits
@@ -181,8 +190,7 @@ class Vault:
     def _candidates(self, squeezed: str, size: int) -> list[int]:
         """Where a text has, to the hash, the first `size` characters of some value."""
         if size not in self._hashes:
-            grams = [gram for gram in self._index if len(gram) == size]
-            self._hashes[size] = np.unique(np.array([_hashed(gram, size)[0] for gram in grams], np.uint64))
+            self._hashes[size] = np.array(sorted(self._grams[size]), np.uint64)
         known = self._hashes[size]
         hashed = _hashed(squeezed, size)
         places = np.searchsorted(known, hashed)
@@ -289,5 +297,5 @@ def _hashed(text: str, size: int) -> NDArray[np.uint64]:
     count = max(len(codes) - size + 1, 0)
     hashed = np.zeros(count, np.uint64)
     for shift in range(size):
-        hashed = hashed * np.uint64(1099511628211) + codes[shift : shift + count]
+        hashed = hashed * np.uint64(_PRIME) + codes[shift : shift + count]
     return hashed

@@ -16,8 +16,10 @@ from symbiotic_gym.urls import origin
 
 __all__ = ["PublicVocabulary"]
 
-_TAUGHT = frozenset({"a", "button", "h1", "h2", "h3", "h4", "th", "option", "label", "legend", "title", "nav", "footer", "summary"})
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_TAUGHT = frozenset(
+    {"a", "button", "h1", "h2", "h3", "h4", "th", "option", "label", "legend", "title", "nav", "footer", "summary"}
+)
+_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 _FEWEST = 3
 """Letters and digits a text must have to be worth remembering."""
 

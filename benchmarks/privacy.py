@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.agents.privacy_router import Router
-from symbiotic_gym.benchmarks.privacy_canary import MODES as CANARY_MODES
 from symbiotic_gym.benchmarks.privacy_canary import CHANNELS, canary_rows
+from symbiotic_gym.benchmarks.privacy_canary import MODES as CANARY_MODES
 from symbiotic_gym.benchmarks.privacy_checks import cost_rows, fault_rows, node_rows, offline_rows, page_rows, round_trip_rows
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
 from symbiotic_gym.benchmarks.privacy_plays import Played, ScriptedSmall, learn_vocabulary, play
@@ -28,7 +28,19 @@ from symbiotic_gym.progress import Progress
 __all__ = ["main", "mode_rows", "plot", "tasks_of"]
 
 PARTS = ("canary", "detectors", "plays", "cost", "faults", "injection")
-MODES = ("large", "small", "paper", "redact", "guarded", "delegate", "oracle", "learned@0.1", "learned@0.3", "learned@0.5", "learned@0.7")
+MODES = (
+    "large",
+    "small",
+    "paper",
+    "redact",
+    "guarded",
+    "delegate",
+    "oracle",
+    "learned@0.1",
+    "learned@0.3",
+    "learned@0.5",
+    "learned@0.7",
+)
 FIRST_SEED = 7000
 
 
@@ -55,15 +67,46 @@ def mode_rows(played: Sequence[Played]) -> Iterator[Row]:
         leak_target = 0.011 if mode == "guarded" else None
         if shown:
             low = share("", sent, shown)
-            yield Row(name=f"plays/{mode}/irrelevant leak", value=sent / shown, unit="share", n=shown, low=low.low, high=low.high, target=leak_target, better="lower")
-        yield Row(name=f"plays/{mode}/needed values sent", value=sum(p.needed_sent for p in some), unit="values", better="lower")
+            yield Row(
+                name=f"plays/{mode}/irrelevant leak",
+                value=sent / shown,
+                unit="share",
+                n=shown,
+                low=low.low,
+                high=low.high,
+                target=leak_target,
+                better="lower",
+            )
+        yield Row(
+            name=f"plays/{mode}/needed values sent", value=sum(p.needed_sent for p in some), unit="values", better="lower"
+        )
         if whole := sum(p.affordances for p in some):
             kept = sum(p.affordances_kept for p in some)
             yield share(f"plays/{mode}/affordances kept", kept, whole, target=0.957 if mode == "guarded" else None)
-        yield Row(name=f"plays/{mode}/local share", value=1 - sum(p.cloud_steps for p in some) / steps, unit="of steps", n=steps, better="lower")
-        yield Row(name=f"plays/{mode}/requests stopped", value=sum(p.stopped for p in some), unit="requests", n=steps, better="lower")
-        yield Row(name=f"plays/{mode}/cost", value=sum(p.cost_usd for p in some) / len(some), unit="USD an episode", n=len(some), better="lower")
-        yield Row(name=f"plays/{mode}/decision", value=1000 * sum(p.act_s for p in some) / steps, unit="ms a step", n=steps, better="lower")
+        yield Row(
+            name=f"plays/{mode}/local share",
+            value=1 - sum(p.cloud_steps for p in some) / steps,
+            unit="of steps",
+            n=steps,
+            better="lower",
+        )
+        yield Row(
+            name=f"plays/{mode}/requests stopped", value=sum(p.stopped for p in some), unit="requests", n=steps, better="lower"
+        )
+        yield Row(
+            name=f"plays/{mode}/cost",
+            value=sum(p.cost_usd for p in some) / len(some),
+            unit="USD an episode",
+            n=len(some),
+            better="lower",
+        )
+        yield Row(
+            name=f"plays/{mode}/decision",
+            value=1000 * sum(p.act_s for p in some) / steps,
+            unit="ms a step",
+            n=steps,
+            better="lower",
+        )
     if {"large", "small", "guarded"} <= set(rates):
         whole = max(rates["large"], 1e-9)
         yield Row(name="plays/guarded success of all-large", value=rates["guarded"] / whole, unit="share", target=0.95)
@@ -83,7 +126,11 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     figure = Figure(figsize=(15, 4.5), layout="constrained")
     for axes, (what, label) in zip(
         figure.subplots(1, 3),
-        (("irrelevant leak", "private values sent that the task can do without, share"), ("cost", "US dollars an episode"), ("local share", "steps decided on this machine, share")),
+        (
+            ("irrelevant leak", "private values sent that the task can do without, share"),
+            ("cost", "US dollars an episode"),
+            ("local share", "steps decided on this machine, share"),
+        ),
         strict=True,
     ):
         for mode, facts in values.items():

@@ -33,12 +33,27 @@ from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 
 __all__ = ["CHANNELS", "Count", "canaries", "canary_rows", "count_leaks"]
 
-CHANNELS = ("goal", "name", "value", "url", "title", "tabs", "dialog", "error", "history", "reason", "retrieval", "screenshot", "dom", "tools")
+CHANNELS = (
+    "goal",
+    "name",
+    "value",
+    "url",
+    "title",
+    "tabs",
+    "dialog",
+    "error",
+    "history",
+    "reason",
+    "retrieval",
+    "screenshot",
+    "dom",
+    "tools",
+)
 MODES = ("large", "paper", "redact", "guarded")
 _ENCODINGS = tuple(ENCODINGS)[:7]
 _BATCH = 20
-_WORDS = "amber birch cedar comet delta ember fable grove harbor indigo juniper kettle lantern maple nectar opal pebble quartz".split()
-_NAMES = "Ottoline Vasquez-Thorne Ingram Bellweather Cassius Drummond Perpetua Hollings Ezekiel Farnsworth Marisol Quigley Thaddeus".split()
+_WORDS = ["amber", "birch", "cedar", "comet", "delta", "ember", "fable", "grove", "harbor", "indigo", "juniper", "kettle", "lantern", "maple", "nectar", "opal", "pebble", "quartz"]
+_NAMES = ["Ottoline", "Vasquez-Thorne", "Ingram", "Bellweather", "Cassius", "Drummond", "Perpetua", "Hollings", "Ezekiel", "Farnsworth", "Marisol", "Quigley", "Thaddeus"]
 
 
 @dataclass
@@ -56,10 +71,16 @@ def canaries(count: int, seed: int) -> list[tuple[str, str]]:
     """So many values, `(kind, value)`, no two alike."""
     rng = random.Random(f"canaries {seed}")
     makers = {
-        "name": lambda: f"{rng.choice(_NAMES)} {rng.choice(_NAMES)}{rng.choice('aeiou')}{rng.choice('lmnr')}{rng.randrange(10, 99)}",
+        "name": lambda: (
+            f"{rng.choice(_NAMES)} {rng.choice(_NAMES)}{rng.choice('aeiou')}{rng.choice('lmnr')}{rng.randrange(10, 99)}"
+        ),
         "email": lambda: f"{rng.choice(_WORDS)}.{rng.choice(_WORDS)}{rng.randrange(999)}@{rng.choice(_WORDS)}.example",
-        "phone": lambda: f"+{rng.randrange(1, 99)} {rng.randrange(100, 999)} {rng.randrange(100, 999)} {rng.randrange(1000, 9999)}",
-        "address": lambda: f"{rng.randrange(1, 999)} {rng.choice(_WORDS).title()} Lane, {rng.randrange(10000, 99999)} {rng.choice(_WORDS).title()}",
+        "phone": lambda: (
+            f"+{rng.randrange(1, 99)} {rng.randrange(100, 999)} {rng.randrange(100, 999)} {rng.randrange(1000, 9999)}"
+        ),
+        "address": lambda: (
+            f"{rng.randrange(1, 999)} {rng.choice(_WORDS).title()} Lane, {rng.randrange(10000, 99999)} {rng.choice(_WORDS).title()}"
+        ),
         "password": lambda: f"{rng.choice(_WORDS).title()}-{rng.choice(_WORDS)}-{rng.randrange(100, 99999)}",
         "key": lambda: "".join(rng.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(24)),
     }
@@ -75,13 +96,28 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[R
     for mode in MODES:
         found = count_leaks(mode, canaries(count, seed), bar)
         target = 0.0 if mode == "guarded" else None
-        yield Row(name=f"canary/{mode}/in bytes", value=found.leaked, unit="cases", n=found.cases, target=target, better="lower")
+        yield Row(
+            name=f"canary/{mode}/in bytes", value=found.leaked, unit="cases", n=found.cases, target=target, better="lower"
+        )
         yield Row(name=f"canary/{mode}/requests made", value=found.requests, unit="requests")
         if mode in ("redact", "guarded"):
-            yield Row(name=f"canary/{mode}/in logs and files", value=found.in_files, unit="values", n=count, target=target, better="lower")
+            yield Row(
+                name=f"canary/{mode}/in logs and files",
+                value=found.in_files,
+                unit="values",
+                n=count,
+                target=target,
+                better="lower",
+            )
         for channel, leaks in found.by_channel.items():
             if leaks:
-                yield Row(name=f"canary/{mode}/in bytes/{channel}", value=leaks, unit="cases", n=found.cases // len(CHANNELS), better="lower")
+                yield Row(
+                    name=f"canary/{mode}/in bytes/{channel}",
+                    value=leaks,
+                    unit="cases",
+                    n=found.cases // len(CHANNELS),
+                    better="lower",
+                )
 
 
 def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = None) -> Count:
@@ -189,7 +225,12 @@ def _through_agent(
         observation = {**observation, "last_action": decision.action}
     if mode in ("redact", "guarded"):
         episode = Trajectory(
-            task=f"canary.{case}", seed=1, goal=observation["goal"], agent="hybrid", steps=tuple(steps), outcome=Outcome(status="success")
+            task=f"canary.{case}",
+            seed=1,
+            goal=observation["goal"],
+            agent="hybrid",
+            steps=tuple(steps),
+            outcome=Outcome(status="success"),
         )
         log = EpisodeLog(folder / f"{case}.jsonl")
         log.add(agent.record(episode))
@@ -218,7 +259,12 @@ def _knowledge(texts: Sequence[str]) -> KnowledgeBase:
     base = KnowledgeBase()
     base.add(
         Trajectory(
-            task="canary.old", seed=0, goal="Go on to the next page", agent="old", steps=(step,), outcome=Outcome(status="success")
+            task="canary.old",
+            seed=0,
+            goal="Go on to the next page",
+            agent="old",
+            steps=(step,),
+            outcome=Outcome(status="success"),
         ),
         iteration=0,
     )
@@ -242,7 +288,12 @@ def _direct(mode: str, url: str, channel: str, batch: Sequence[tuple[str, str]],
         extra = {"messages": [{"role": "user", "content": [part]}]}
     else:
         tool = {"type": "function", "function": {"name": "look", "description": text, "parameters": {}}}
-        extra = {"messages": [{"role": "user", "content": "look"}], "tools": [tool], "user": text, "metadata": {text[:60]: text}}
+        extra = {
+            "messages": [{"role": "user", "content": "look"}],
+            "tools": [tool],
+            "user": text,
+            "metadata": {text[:60]: text},
+        }
     try:
         client.chat.completions.create(model="cloud", **extra)
     except PrivacyError:
@@ -251,7 +302,7 @@ def _direct(mode: str, url: str, channel: str, batch: Sequence[tuple[str, str]],
         client.close()
 
 
-class _debug_log:  # noqa: N801 - used like a function
+class _debug_log:
     """All log records of all libraries, at the level of debugging, into a file, for as long as it lasts."""
 
     def __init__(self, file: Path) -> None:

@@ -42,14 +42,16 @@ def node_rows(limit: int | None = None) -> Iterator[Row]:
     for key in sorted(there, key=lambda key: ("/" in key, key)):
         yield share(f"nodes/recall/{key}", right[key], there[key], target=None if "/" in key else 0.98)
     keys = list(secrets_of(5 if limit else 50))
-    found = sum(covered >= 8 for covered in _covered(stack, [f'Your key is {key}, keep it.' for _, key in keys]))
+    found = sum(covered >= 8 for covered in _covered(stack, [f"Your key is {key}, keep it." for _, key in keys]))
     yield share("nodes/recall/secrets", found, len(keys), target=1.0)
     products = [text.strip() for line in _data("privacy_strings.txt").splitlines() for text in line.split("|")]
     interface = public_strings()
     for name, some in (("products", products), ("interface", interface), ("all", products + interface)):
         hits = sum(covered > 0 for covered in _covered(stack, some))
         target = 0.05 if name == "all" else None
-        yield Row(name=f"nodes/false hits/{name}", value=hits / len(some), unit="share", n=len(some), target=target, better="lower")
+        yield Row(
+            name=f"nodes/false hits/{name}", value=hits / len(some), unit="share", n=len(some), target=target, better="lower"
+        )
 
 
 def public_strings() -> list[str]:
@@ -67,7 +69,7 @@ def public_strings() -> list[str]:
     ):  # fmt: skip
         try:
             found += [str(row["t"]) for row in world.rows(sql)][:400]
-        except Exception:  # noqa: S112 - a world without this table has none of these texts
+        except Exception:
             continue
     for template in sorted(files("symbiotic_gym.pocket").joinpath("templates").iterdir(), key=lambda path: path.name):
         for page in sorted(template.iterdir(), key=lambda path: path.name):
@@ -166,7 +168,15 @@ def fault_rows() -> Iterator[Row]:
 
 
 def _observation(page: str) -> Observation:
-    return {"goal": "Go on", "page": page, "url": "http://site.test/", "title": "", "tabs": "", "last_action": "", "last_action_error": ""}
+    return {
+        "goal": "Go on",
+        "page": page,
+        "url": "http://site.test/",
+        "title": "",
+        "tabs": "",
+        "last_action": "",
+        "last_action_error": "",
+    }
 
 
 def round_trip_rows(count: int) -> Iterator[Row]:

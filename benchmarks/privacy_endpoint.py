@@ -56,7 +56,11 @@ class Recorder:
             except urllib.error.HTTPError as error:
                 return error.code, error.read()
         text = self._answer(json.loads(body)["messages"])
-        usage = {"prompt_tokens": len(body) // 4, "completion_tokens": len(text) // 4, "total_tokens": (len(body) + len(text)) // 4}
+        usage = {
+            "prompt_tokens": len(body) // 4,
+            "completion_tokens": len(text) // 4,
+            "total_tokens": (len(body) + len(text)) // 4,
+        }
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         made = {"id": "r", "object": "chat.completion", "created": 0, "model": "recorder", "choices": [choice], "usage": usage}
         return 200, json.dumps(made).encode()

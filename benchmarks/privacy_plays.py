@@ -40,7 +40,9 @@ SLIP = 0.05
 """How often, per step, the scripted local model does the wrong thing, in [0, 1]."""
 
 _PRICES = (2.5, 10.0)
-_PROMPT = re.compile(r'The page now, "(?P<title>.*?)" at (?P<url>\S*?)(?:, stands between.*?)?[.:].*?<page>\n(?P<page>.*)\n</page>', re.S)
+_PROMPT = re.compile(
+    r'The page now, "(?P<title>.*?)" at (?P<url>\S*?)(?:, stands between.*?)?[.:].*?<page>\n(?P<page>.*)\n</page>', re.S
+)
 _GOAL = re.compile(r"Goal: (.*?)\n\nThe page now", re.S)
 
 
@@ -310,7 +312,9 @@ def learn_vocabulary(pages: int = 80) -> PublicVocabulary:
                 if path in seen:
                     continue
                 seen.add(path)
-                request = urllib.request.Request(f"http://127.0.0.1:{server.port}{quote(path, safe='/?=&%+')}", headers={"Host": host})
+                request = urllib.request.Request(
+                    f"http://127.0.0.1:{server.port}{quote(path, safe='/?=&%+')}", headers={"Host": host}
+                )
                 try:
                     with urllib.request.urlopen(request, timeout=20) as answer:
                         html = answer.read().decode()

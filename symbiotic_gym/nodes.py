@@ -123,7 +123,14 @@ class _Reader:
             label = "" if is_head or column >= len(self._heads) else self._heads[column]
             self.nodes.append(
                 Node(
-                    text=text, role="row", part="cell", label=label, line=number, start=start, end=start + len(source), row=number
+                    text=text,
+                    role="row",
+                    part="cell",
+                    label=label,
+                    line=number,
+                    start=start,
+                    end=start + len(source),
+                    row=number,
                 )
             )
             start += len(source) + len(_CELLS)

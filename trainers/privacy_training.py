@@ -21,7 +21,9 @@ __all__ = ["main", "train"]
 _BATCH = 512
 
 
-def train(data: Sequence[Example], *, epochs: int, rate: float, seed: int, decay: float = 1e-6) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def train(
+    data: Sequence[Example], *, epochs: int, rate: float, seed: int, decay: float = 1e-6
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fit the layer.
 
     Args:
@@ -47,7 +49,9 @@ def train(data: Sequence[Example], *, epochs: int, rate: float, seed: int, decay
             wanted_B = np.array([CLASSES.index(example.kind) for example in batch])
             bucket, owner = hashes_of([example.text for example in batch])
             norm_B = 1 / np.sqrt(np.bincount(owner, minlength=len(batch)))
-            logits_BC = np.stack([np.bincount(owner, table_HC[bucket, c], minlength=len(batch)) for c in range(len(CLASSES))], 1)
+            logits_BC = np.stack(
+                [np.bincount(owner, table_HC[bucket, c], minlength=len(batch)) for c in range(len(CLASSES))], 1
+            )
             logits_BC = logits_BC * norm_B[:, None] + bias_C
             logits_BC -= logits_BC.max(1, keepdims=True)
             odds_BC = np.exp(logits_BC)

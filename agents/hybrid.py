@@ -1,8 +1,9 @@
-"""The hybrid agent: a large model in the cloud, a small one on this machine, and a decision step by step which of them may look.
+"""The hybrid agent: a large model in the cloud, a small one on this machine, and a decision step by step which of them may
+look.
 
-In its default mode, `guarded`, what is private becomes placeholders and the large model goes on; the small one decides where a value
-must stay, has to be read, or anything is in doubt; and one guard looks at every request that leaves. The other modes are there to
-compare it with: what each of them shows is written in `MODES`.
+In its default mode, `guarded`, what is private becomes placeholders and the large model goes on; the small one decides where a
+value must stay, has to be read, or anything is in doubt; and one guard looks at every request that leaves. The other modes are
+there to compare it with: what each of them shows is written in `MODES`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,9 @@
 """What a chosen action may do with private values, and with the world: the last look before an action is run.
 
-Placeholders are put back here and nowhere else: into texts that are typed, on the origin the value came from, or into what is said to
-the user. It makes no difference which model chose the action: a local model that a page has talked into typing a password on
-another site is stopped by the same rule. Beyond that, five kinds of side effects are under the user's `allow`, `ask` or `deny`.
+Placeholders are put back here and nowhere else: into texts that are typed, on the origin the value came from, or into what is
+said to the user. It makes no difference which model chose the action: a local model that a page has talked into typing a
+password on another site is stopped by the same rule. Beyond that, five kinds of side effects are under the user's `allow`,
+`ask` or `deny`.
 """
 
 import re

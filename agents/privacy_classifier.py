@@ -1,9 +1,9 @@
 """Our own node classifier: is this short text a person's name, an address, a phone number, or none of them?
 
-Character n-grams hashed into 2^16 buckets, one linear layer, numpy alone. A page is classified in one go: all its texts stand in
-one array of code points, the hashes of all windows are computed by shifting it, and the scores of a text are the sum over its
-windows. Weights lie beside this file as 8-bit integers in safetensors; `python -m symbiotic_gym.trainers.privacy_training` makes
-them. Longer texts are also looked at in parts, so that a name inside of a sentence is found where it stands.
+Character n-grams hashed into 2^16 buckets, one linear layer, numpy alone. A page is classified in one go: all its texts stand
+in one array of code points, the hashes of all windows are computed by shifting it, and the scores of a text are the sum over
+its windows. Weights lie beside this file as 8-bit integers in safetensors; `python -m symbiotic_gym.trainers.privacy_training`
+makes them. Longer texts are also looked at in parts, so that a name inside of a sentence is found where it stands.
 """
 
 import re
@@ -42,7 +42,8 @@ _LENGTHS = (1, 2, 3, 4, 5)
 _SHAPE_LENGTHS = (3, 5, 7)
 _BREAK = re.compile(r"\s*(?:: |[|;•·\n\t()]|, | - | – )\s*")
 _RUN = re.compile(
-    r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}"
+    r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)"
+    r"(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}"
 )
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")

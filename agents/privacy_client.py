@@ -1,8 +1,8 @@
 """The API client with a guard in it, at the one place through which every attempt of every request goes.
 
-`_prepare_request` is what the client calls with each finished request before it is sent, retries included, and outside of its own
-handling of errors, so that the guard's refusal comes through. Should a later version of the client lack that place, making a
-guarded client fails: a guard that is not asked would be worse than none.
+`_prepare_request` is what the client calls with each finished request before it is sent, retries included, and outside of its
+own handling of errors, so that the guard's refusal comes through. Should a later version of the client lack that place, making
+a guarded client fails: a guard that is not asked would be worse than none.
 """
 
 from typing import TYPE_CHECKING, Any

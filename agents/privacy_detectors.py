@@ -1,8 +1,9 @@
 """Detectors together: which parts of a page are private, and whether that answer can be relied on.
 
 Each detector speaks for single nodes. What several say of overlapping parts adds up (two halves of a proof make one); what is
-public on this site is taken out again, unless structure or a rule vouches for it. Everything fails closed: a detector that raises, does not come back in time, or answers with
-anything but well-formed findings leaves a *fault*, and with a fault the step is not decided in the cloud.
+public on this site is taken out again, unless structure or a rule vouches for it. Everything fails closed: a detector that
+raises, does not come back in time, or answers with anything but well-formed findings leaves a *fault*, and with a fault the
+step is not decided in the cloud.
 """
 
 import math

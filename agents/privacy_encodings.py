@@ -1,8 +1,8 @@
 """Other ways to write the same text: what a known value is searched through, so that an encoding is no way out.
 
-A value is compared in a *squeezed* form: compatibility characters resolved, accents and case dropped, everything that is neither
-letter nor digit left out. That alone covers capitals, full-width letters, zero-width characters, "4 1 1 1" and "4111-1111".
-Before it, percent escapes, HTML entities and backslash escapes are undone, twice, since addresses in addresses
+A value is compared in a *squeezed* form: compatibility characters resolved, accents and case dropped, everything that is
+neither letter nor digit left out. That alone covers capitals, full-width letters, zero-width characters, "4 1 1 1" and
+"4111-1111". Before it, percent escapes, HTML entities and backslash escapes are undone, twice, since addresses in addresses
 are escaped twice. Runs that can be base64 or hexadecimal are decoded and searched on their own; reversed text is searched as a
 second spelling of the value.
 """

@@ -1,8 +1,8 @@
 """The last look at every request: what goes to the endpoint, byte for byte, searched for what must not.
 
-The guard hangs in the API client, behind everything that builds prompts, and sees the finished request: address, headers, body with
-messages, tools, pictures, ids. A hit means that the call is not made. It knows the vaults of all episodes that are being played, not
-only of the one that asks: what is private in one is private in all of them.
+The guard hangs in the API client, behind everything that builds prompts, and sees the finished request: address, headers, body
+with messages, tools, pictures, ids. A hit means that the call is not made. It knows the vaults of all episodes that are being
+played, not only of the one that asks: what is private in one is private in all of them.
 """
 
 import hashlib

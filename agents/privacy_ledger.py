@@ -1,7 +1,8 @@
 """The ledger: one line for every step a hybrid agent decided, who decided it and why, with counts and never a value.
 
-A privacy officer can read it, and the summary of it: how many steps left this machine, with how much of what kind hidden, how many
-requests the guard stopped, which detectors in which version looked. The hash of each body lets a recorded request be found again.
+A privacy officer can read it, and the summary of it: how many steps left this machine, with how much of what kind hidden, how
+many requests the guard stopped, which detectors in which version looked. The hash of each body lets a recorded request be
+found again.
 """
 
 import os
@@ -73,7 +74,8 @@ def summary(rows: Sequence[LedgerRow]) -> str:
         if row.route in ("LOCAL", "BLOCK"):
             why[row.why] += 1
     lines = [
-        f"{len(rows)} steps of {len({row.episode for row in rows})} episodes in mode {', '.join(sorted({r.mode for r in rows}))}.",
+        f"{len(rows)} steps of {len({row.episode for row in rows})} episodes in mode "
+        f"{', '.join(sorted({row.mode for row in rows}))}.",
         f"{sent} were decided in the cloud ({routes['CLOUD']} with nothing private found, {routes['CLOUD_REDACTED']} with "
         f"placeholders), {routes['LOCAL']} on this machine, {routes['BLOCK']} not at all.",
         f"{sum(row.stopped for row in rows)} requests were stopped by the guard; "

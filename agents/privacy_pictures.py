@@ -1,7 +1,7 @@
 """Screenshots for the cloud: with the boxes of private elements painted over, or not at all.
 
-No text recognition: the browser says where each element is. Where a private text belongs to no element whose box is known, the picture
-is not sent. Nor does this look into canvases, videos and pictures: name their bids as private.
+No text recognition: the browser says where each element is. Where a private text belongs to no element whose box is known, the
+picture is not sent. Nor does this look into canvases, videos and pictures: name their bids as private.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Detectors by other people, for those who have them: Presidio, GLiNER, and a local language model as in the paper.
 
-None is needed, none is imported before it is asked for, and none may reach the network: Presidio's e-mail check would fetch a list
-of domains at the first address it sees, so it gets one that cannot; models are loaded from disk only.
+None is needed, none is imported before it is asked for, and none may reach the network: Presidio's e-mail check would fetch a
+list of domains at the first address it sees, so it gets one that cannot; models are loaded from disk only.
 """
 
 import json

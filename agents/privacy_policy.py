@@ -1,8 +1,9 @@
-"""Who decides a step: the cloud, the cloud with placeholders, the local model, or nobody. A pure function, so it can be replayed.
+"""Who decides a step: the cloud, the cloud with placeholders, the local model, or nobody. A pure function, so it can be
+replayed.
 
-Redact first, route second: ordinary personal data becomes placeholders and the large model goes on, because under routing a false
-hit changes the acting model, and under placeholders it costs one placeholder. The local model acts where a value must stay here
-whatever happens, where it must be read to decide, and wherever anything is in doubt.
+Redact first, route second: ordinary personal data becomes placeholders and the large model goes on, because under routing a
+false hit changes the acting model, and under placeholders it costs one placeholder. The local model acts where a value must
+stay here whatever happens, where it must be read to decide, and wherever anything is in doubt.
 """
 
 from collections.abc import Mapping

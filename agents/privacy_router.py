@@ -1,9 +1,9 @@
 """The router that learns when the large model is worth asking (When2Ask, arXiv 2306.03604, as a contextual bandit).
 
-The local model proposes first, for nothing. A logistic model estimates from what can be seen before asking how likely the large model
-would have chosen otherwise; asking pays when that is likely, less its price and what it would show. The log of speculative synthesis is
-its training set: where the teacher agreed with the student, the question was redundant. It goes on learning from every question
-it asks.
+The local model proposes first, for nothing. A logistic model estimates from what can be seen before asking how likely the
+large model would have chosen otherwise; asking pays when that is likely, less its price and what it would show. The log of
+speculative synthesis is its training set: where the teacher agreed with the student, the question was redundant. It goes on
+learning from every question it asks.
 """
 
 import json
@@ -20,7 +20,8 @@ from symbiotic_gym.types import Decision, Trajectory
 __all__ = ["FEATURES", "Router", "describe", "labelled"]
 
 FEATURES = (
-    "bias", "unparsable", "lost", "repeats", "after_error", "no_choice", "many_choices", "says", "types", "late", "private", "uncertain",
+    "bias", "unparsable", "lost", "repeats", "after_error", "no_choice", "many_choices", "says", "types", "late",
+    "private", "uncertain",
 )  # fmt: skip
 
 Features = Mapping[str, float]

@@ -1,7 +1,8 @@
-"""Secrets and numbers that say what they are: prefixes of keys, checksums of cards and accounts, shapes of e-mail and phone numbers.
+"""Secrets and numbers that say what they are: prefixes of keys, checksums of cards and accounts, shapes of e-mail and phone
+numbers.
 
-A rule is anchored on something that nothing else has: a prefix that a provider gives to its keys, a checksum, an "@". Entropy is
-no rule here; it takes "Add to Cart" for a key. Formats are those that the providers document.
+A rule is anchored on something that nothing else has: a prefix that a provider gives to its keys, a checksum, an "@". Entropy
+is no rule here; it takes "Add to Cart" for a key. Formats are those that the providers document.
 """
 
 import re
@@ -60,13 +61,18 @@ KEY_RULES: dict[str, str] = {
 """Keys by provider. The order counts where one prefix begins another."""
 
 _KEYS = re.compile("|".join(f"(?P<{name.replace('-', '_')}>(?<![A-Za-z0-9]){rule})" for name, rule in KEY_RULES.items()))
-_HINTS = tuple(
-    ["sk-", "AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-", "glsoat-", "xox", "xapp-", "hf_", "npm_", "pypi-", "AIza", "ya29.", "GOCSPX-", "eyJ", "-----BEGIN", "sk_", "rk_", "pk_", "whsec_", "SG.", "key-", "shpat_", "shpca_", "shppa_", "shpss_", "doo_v1", "dop_v1", "dor_v1", "dckr_", "gsk_", "xai-", "r8_", "lin_api_", "sq0", "EAAA", "SK", "AC", "figd_", "PMAK-", "rubygems_", "NRAK-", "hvs.", "hvb.", "AGE-SECRET", ":AA", "AccountKey=", "://"]
-)
+_HINTS = (
+    "sk-", "AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
+    "gldt-", "glrt-", "glptt-", "glsoat-", "xox", "xapp-", "hf_", "npm_", "pypi-", "AIza", "ya29.", "GOCSPX-", "eyJ",
+    "-----BEGIN", "sk_", "rk_", "pk_", "whsec_", "SG.", "key-", "shpat_", "shpca_", "shppa_", "shpss_", "doo_v1",
+    "dop_v1", "dor_v1", "dckr_", "gsk_", "xai-", "r8_", "lin_api_", "sq0", "EAAA", "SK", "AC", "figd_", "PMAK-",
+    "rubygems_", "NRAK-", "hvs.", "hvb.", "AGE-SECRET", ":AA", "AccountKey=", "://",
+)  # fmt: skip
 """What every key of `KEY_RULES` holds: a text without any of these needs no closer look, which is nearly every text."""
 
 _ASSIGNED = re.compile(
-    r"\b(?:pass(?:word|phrase|wd|code)?|pwd|secret|(?:api|access|auth|private)[ _-]?(?:key|token)|otp|cvv|cvc|pin(?: code)?|token)"
+    r"\b(?:pass(?:word|phrase|wd|code)?|pwd|secret|(?:api|access|auth|private)[ _-]?(?:key|token)|otp|cvv|cvc"
+    r"|pin(?: code)?|token)"
     r"[\"']?\s*(?:is|[:=])\s*[\"']?([^\s\"',;]{3,})",
     re.I,
 )
@@ -97,7 +103,7 @@ class Match:
 
 @lru_cache(maxsize=4096)
 def matches(text: str) -> tuple[Match, ...]:
-    """Everything in a text that a rule knows. Matches may overlap. Remembered, because most of a page is as it was a step before."""
+    """Everything in a text that a rule knows. Matches may overlap. Most of a page is as it was a step before: remembered."""
     return tuple(_matches(text))
 
 

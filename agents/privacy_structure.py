@@ -16,7 +16,7 @@ __all__ = ["StructureDetector", "field_kinds"]
 SURE, HALF = 1.0, 0.55
 
 _LABELS: Sequence[tuple[str, str, float]] = (
-    ("password", r"(?:new |old |current |repeat |confirm )?(?:pass(?:word|phrase|code)|passwort|contraseña|mot de passe|pwd)", SURE),
+    ("password", r"(?:new |old |current |repeat |confirm )?(?:pass(?:word|phrase|code)|passwort|contraseña|pwd)", SURE),
     ("code", r"(?:access |door |entry |security |verification |one[- ]time |pin |gate )?(?:code|pin|otp|cvv|cvc|tan)", SURE),
     ("key", r"(?:.* )?(?:(?:api|access|secret|private|deploy|recovery) (?:key|token|phrase)s?|tokens?|secrets?)", SURE),
     ("card", r"(?:credit |debit )?card(?: number| no\.?)?|kartennummer", SURE),
@@ -27,10 +27,10 @@ _LABELS: Sequence[tuple[str, str, float]] = (
     ("phone", r"(?:mobile |cell |home |work )?(?:tele)?phone(?: number)?|mobile|telefon.*|tel\.?|téléphone", SURE),
     ("address", r"(?:.* )?(?:address|anschrift|adresse|dirección)(?: line \d)?|street|ship(?:ping)? to|home|work", SURE),
     ("birthday", r"birthday|date of birth|born|dob|geburtsdatum", SURE),
-    ("name", r"(?:full|first|last|middle|given|family|customer|recipient|cardholder|contact|bill-to|ship-to) ?name|surname", SURE),
+    ("name", r"(?:full|first|last|middle|family|customer|recipient|cardholder|contact|(?:bill|ship)-to) ?name|surname", SURE),
     ("name", r"customers?|recipient|patient|employee|buyer|client|kunde|cliente|bill(?:ed)? to", SURE),
     ("name", r"name|from|to|contact|sender|nombre|nom|by|author|person|guest|user|assignee|owner|member", HALF),
-    ("order", r"(?:order|invoice|booking|tracking|bestell|customer|account|policy|case)(?:s|ung)?[ -]?(?:no\.?|number|#|id|nummer)?", SURE),
+    ("order", r"(?:order|invoice|booking|tracking|customer|policy|case)s?[ -]?(?:no\.?|number|#|id)?|bestellnummer", SURE),
     ("message", r"message|body|letter|note to .*|comment to .*", SURE),
 )  # fmt: skip
 _LABEL = [(kind, re.compile(rf"(?:{pattern})\s*[*:#]?", re.I), score) for kind, pattern, score in _LABELS]
@@ -53,17 +53,20 @@ _SHAPES: Mapping[str, re.Pattern[str]] = {
 """What a text under a label must look like; a label is often followed by a button or by nothing."""
 
 _AUTOCOMPLETE = {
-    "name": "name", "given-name": "name", "family-name": "name", "additional-name": "name", "username": "name", "email": "email",
-    "tel": "phone", "street-address": "address", "address-line1": "address", "address-line2": "address", "postal-code": "address",
-    "cc-name": "name", "cc-number": "card", "cc-csc": "code", "cc-exp": "card", "bday": "birthday", "current-password": "password",
+    "name": "name", "given-name": "name", "family-name": "name", "additional-name": "name", "username": "name",
+    "email": "email",
+    "tel": "phone", "street-address": "address", "address-line1": "address", "address-line2": "address",
+    "postal-code": "address",
+    "cc-name": "name", "cc-number": "card", "cc-csc": "code", "cc-exp": "card", "bday": "birthday",
+    "current-password": "password",
     "new-password": "password", "one-time-code": "code",
 }  # fmt: skip
 _TYPES = {"password": "password", "email": "email", "tel": "phone"}
 _PERSONAL_PATH = re.compile(r"/(?:messages?|inbox|mail|conversations?|letters?|chats?)(?:[/?#]|$)", re.I)
 _SIGN_OUT = re.compile(r"(?:sign|log)[ -]?out|abmelden|déconnexion|cerrar sesión", re.I)
 _IN_TEXT: Sequence[tuple[str, re.Pattern[str]]] = (
-    ("name", re.compile(r"^(?:hello|hi|welcome(?: back)?|dear|signed in as)[, ]+(?!to )([^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’-]+){0,2})", re.I)),
-    ("order", re.compile(r"\b(?:order|invoice|booking|tracking)s?(?: (?:no\.?|number|id))?[ :]*#?\s?((?:[A-Z]{1,4}-?)?\d{5,})\b", re.I)),
+    ("name", re.compile(r"^(?:hello|hi|welcome|dear|signed in as)[, ]+(?!to )([^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’-]+)?)", re.I)),
+    ("order", re.compile(r"\b(?:order|invoice|booking|tracking)s?(?: (?:no\.?|number|id))?[ :#]*((?:[A-Z]{1,4}-?)?\d{5,})\b", re.I)),
     ("code", re.compile(r"\b(?:code|pin|otp)(?: is|:)? ?(?:now )?(\d{4,8})\b", re.I)),
     ("birthday", re.compile(r"\b(?:born|date of birth|birthday)\b[^\d]{0,12}(\d[\d./ -]{5,9}\d)", re.I)),
 )  # fmt: skip

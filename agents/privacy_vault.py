@@ -1,8 +1,8 @@
 """The vault: the private values known in one episode, their placeholders, and the search for them in any text.
 
 It lives in memory, for one episode. A value comes in from the user's list or from a detector, with its kind and the origin it
-belongs to. Equal values have one number, so the cloud model sees that two lines speak of the same person; each way of writing it
-has a letter, so putting it back gives the very characters that were there. The tag in every placeholder is drawn anew each
+belongs to. Equal values have one number, so the cloud model sees that two lines speak of the same person; each way of writing
+it has a letter, so putting it back gives the very characters that were there. The tag in every placeholder is drawn anew each
 episode: a page cannot know it, and whatever on a page looks like a placeholder is itself hidden behind one.
 """
 
@@ -199,7 +199,7 @@ class Vault:
     # --- placeholders ---
 
     def placeholder(self, known: Known, surface: str | None = None) -> str:
-        """What stands for a value, written as `surface` (by default as it was first met)."""
+        """What stands for a value, written as `surface`, by default as it was first met."""
         surface = known.value if surface is None else surface
         if surface not in known.surfaces:
             known.surfaces.append(surface)

@@ -1,8 +1,9 @@
 """The observation as the cloud may see it: every channel of it redacted, and what was found on the way, as counts.
 
-Page, goal, address, title, tabs, last action and error all go the same way, because a value that is hidden in the page and stands in
-the tab's title is not hidden. What the detectors find enters the vault first, so it is hidden wherever else it stands, in whatever
-encoding. Page text also loses what imitates the form of a prompt: tags of an answer, ids in brackets, roles of a chat.
+Page, goal, address, title, tabs, last action and error all go the same way, because a value that is hidden in the page and
+stands in the tab's title is not hidden. What the detectors find enters the vault first, so it is hidden wherever else it
+stands, in whatever encoding. Page text also loses what imitates the form of a prompt: tags of an answer, ids in brackets,
+roles of a chat.
 """
 
 import re

@@ -1,9 +1,10 @@
 """What leaves the machine in hybrid mode, proved by bytes: `python -m symbiotic_gym.benchmarks.privacy --json FILE`.
 
-Six parts (`--parts`): canaries in every channel and encoding, the detectors on held-out texts, all modes on Pocket's tasks with a plot
-of success against leak and cost, the guard's cost and connections, faults and round trips, and a policy that obeys every page.
-`--plays FOLDER` keeps what was played, so that a run cut short goes on, and gets the plots. `--large openai:NAME@URL --small MODEL`
-plays with a real pair: the endpoint's bytes are recorded by a proxy on loopback, and the small model runs on this machine.
+Six parts (`--parts`): canaries in every channel and encoding, the detectors on held-out texts, all modes on Pocket's tasks
+with a plot of success against leak and cost, the guard's cost and connections, faults and round trips, and a policy that obeys
+every page. `--plays FOLDER` keeps what was played, so that a run cut short goes on, and gets the plots. `--large
+openai:NAME@URL --small MODEL` plays with a real pair: the endpoint's bytes are recorded by a proxy on loopback, and the small
+model runs on this machine.
 """
 
 import sys
@@ -17,7 +18,8 @@ from symbiotic_gym.benchmarks.privacy_canary import CHANNELS, canary_rows
 from symbiotic_gym.benchmarks.privacy_canary import MODES as CANARY_MODES
 from symbiotic_gym.benchmarks.privacy_checks import cost_rows, fault_rows, node_rows, offline_rows, page_rows, round_trip_rows
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
-from symbiotic_gym.benchmarks.privacy_plays import Played, ScriptedSmall, learn_vocabulary, play
+from symbiotic_gym.benchmarks.privacy_plays import Played, ScriptedSmall, play
+from symbiotic_gym.benchmarks.privacy_public import learn_vocabulary
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.jsonlines import JsonLines

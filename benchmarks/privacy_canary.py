@@ -1,12 +1,12 @@
-"""Canaries: seeded private values in every channel and every encoding, looked for in the bytes that left and in the files that stay.
+"""Canaries: seeded private values in every channel and every encoding, looked for in the bytes that left and in the files that
+stay.
 
-The values are on the user's list, so `guarded` has no excuse. The search for them is not the guard's: each value is written in each
-encoding and looked for as a plain substring, in the bytes and in the texts that the bytes' JSON holds.
+The values are on the user's list, so `guarded` has no excuse. The search for them is not the guard's: each value is written in
+each encoding and looked for as a plain substring, in the bytes and in the texts that the bytes' JSON holds.
 """
 
 import json
 import logging
-import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_ledger import Ledger
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.benchmarks.privacy_endpoint import Recorder
+from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.benchmarks.report import Row
 from symbiotic_gym.errors import PrivacyError
 from symbiotic_gym.knowledge import KnowledgeBase
@@ -31,7 +32,7 @@ from symbiotic_gym.progress import Bar
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 
-__all__ = ["CHANNELS", "Count", "canaries", "canary_rows", "count_leaks"]
+__all__ = ["CHANNELS", "Count", "canary_rows", "count_leaks"]
 
 CHANNELS = (
     "goal",
@@ -52,8 +53,6 @@ CHANNELS = (
 MODES = ("large", "paper", "redact", "guarded")
 _ENCODINGS = tuple(ENCODINGS)[:7]
 _BATCH = 20
-_WORDS = ["amber", "birch", "cedar", "comet", "delta", "ember", "fable", "grove", "harbor", "indigo", "juniper", "kettle", "lantern", "maple", "nectar", "opal", "pebble", "quartz"]
-_NAMES = ["Ottoline", "Vasquez-Thorne", "Ingram", "Bellweather", "Cassius", "Drummond", "Perpetua", "Hollings", "Ezekiel", "Farnsworth", "Marisol", "Quigley", "Thaddeus"]
 
 
 @dataclass
@@ -65,30 +64,6 @@ class Count:
     requests: int = 0
     in_files: int = 0
     by_channel: dict[str, int] = field(default_factory=dict)
-
-
-def canaries(count: int, seed: int) -> list[tuple[str, str]]:
-    """So many values, `(kind, value)`, no two alike."""
-    rng = random.Random(f"canaries {seed}")
-    makers = {
-        "name": lambda: (
-            f"{rng.choice(_NAMES)} {rng.choice(_NAMES)}{rng.choice('aeiou')}{rng.choice('lmnr')}{rng.randrange(10, 99)}"
-        ),
-        "email": lambda: f"{rng.choice(_WORDS)}.{rng.choice(_WORDS)}{rng.randrange(999)}@{rng.choice(_WORDS)}.example",
-        "phone": lambda: (
-            f"+{rng.randrange(1, 99)} {rng.randrange(100, 999)} {rng.randrange(100, 999)} {rng.randrange(1000, 9999)}"
-        ),
-        "address": lambda: (
-            f"{rng.randrange(1, 999)} {rng.choice(_WORDS).title()} Lane, {rng.randrange(10000, 99999)} {rng.choice(_WORDS).title()}"
-        ),
-        "password": lambda: f"{rng.choice(_WORDS).title()}-{rng.choice(_WORDS)}-{rng.randrange(100, 99999)}",
-        "key": lambda: "".join(rng.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(24)),
-    }
-    found: dict[str, str] = {}
-    while len(found) < count:
-        kind = list(makers)[len(found) % len(makers)]
-        found[makers[kind]()] = kind
-    return sorted((kind, value) for value, kind in found.items())  # by kind: passwords keep whole pages here, names do not
 
 
 def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""The parts of the privacy benchmark that need no browser: detectors on held-out texts, faults, round trips, cost, connections."""
+"""The parts of the privacy benchmark that need no browser: detectors on held-out texts, faults, round trips, cost."""
 
 import json
 import random
@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
@@ -18,8 +19,8 @@ from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_policy import Situation, decide
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.agents.privacy_view import redact_observation
-from symbiotic_gym.benchmarks.privacy_canary import canaries
-from symbiotic_gym.benchmarks.privacy_keys import secrets_of
+from symbiotic_gym.benchmarks.privacy_keys import canaries, secrets_of
+from symbiotic_gym.benchmarks.privacy_public import public_strings
 from symbiotic_gym.benchmarks.report import Row, share
 from symbiotic_gym.nodes import Node, page_nodes
 from symbiotic_gym.protocols import Detector, Finding
@@ -54,30 +55,6 @@ def node_rows(limit: int | None = None) -> Iterator[Row]:
         )
 
 
-def public_strings() -> list[str]:
-    """The texts of Pocket's public pages: what the sites' templates say, products, boards, articles, projects and places."""
-    import re
-
-    from symbiotic_gym.pocket.world import World, snapshot
-
-    world = World(snapshot(3).restore())
-    found: list[str] = []
-    for sql in (
-        "SELECT name AS t FROM shop_products ORDER BY id", "SELECT title AS t FROM forum_posts ORDER BY id",
-        "SELECT title AS t FROM wiki_articles ORDER BY id", "SELECT title AS t FROM code_issues ORDER BY id",
-        "SELECT name AS t FROM map_places WHERE owner_id IS NULL ORDER BY id",
-    ):  # fmt: skip
-        try:
-            found += [str(row["t"]) for row in world.rows(sql)][:400]
-        except Exception:
-            continue
-    for template in sorted(files("symbiotic_gym.pocket").joinpath("templates").iterdir(), key=lambda path: path.name):
-        for page in sorted(template.iterdir(), key=lambda path: path.name):
-            bare = re.sub(r"\{[%#{].*?[%#}]\}", "\n", page.read_text(encoding="utf-8"), flags=re.S)
-            found += [" ".join(text.split()) for text in re.findall(r">([^<>]+)<", bare)]
-    return [text for text in dict.fromkeys(found) if len(text) > 2 and any(char.isalpha() for char in text)]
-
-
 def _data(name: str) -> str:
     return files("symbiotic_gym.benchmarks").joinpath(name).read_text(encoding="utf-8")
 
@@ -96,7 +73,7 @@ def _covered(stack: DetectorStack, texts: Sequence[str]) -> list[int]:
 def page_rows(count: int) -> Iterator[Row]:
     """Pages made of public texts, clean or with one private value in a random place: who decides them, and what is missed."""
     rng = random.Random(7)
-    texts, private = public_strings(), [row for row in (json.loads(line) for line in _data("privacy_nodes.jsonl").splitlines())]
+    texts, private = public_strings(), [json.loads(line) for line in _data("privacy_nodes.jsonl").splitlines()]
     stack, local, redacted, missed = DetectorStack(timeout_s=60), 0, 0, 0
     for _ in range(count):
         lines = [f"[{i}] link {json.dumps(text)}" for i, text in enumerate(rng.sample(texts, 40))]
@@ -218,10 +195,8 @@ def cost_rows(steps: int) -> Iterator[Row]:
         started = time.perf_counter()
         view = redact_observation(observation, vault, stack)
         body = json.dumps({"messages": [{"role": "user", "content": view.observation["page"]}]}).encode()
-        try:
+        with suppress(PermissionError):  # a stop costs what a pass costs
             guard.check("http://cloud.test/", {}, body)
-        except PermissionError:
-            pass  # a stop costs what a pass costs
         if step >= 3:
             times.append((time.perf_counter() - started) * 1000)
     yield Row(name="cost/guard p50", value=statistics.median(times), unit="ms", n=len(times), target=20, better="lower")

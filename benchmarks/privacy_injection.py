@@ -1,8 +1,10 @@
-"""A policy that obeys whatever it reads, on pages that tell it to steal: which defence stops what, counted by the actions that pass.
+"""A policy that obeys whatever it reads, on pages that tell it to steal: which defence stops what, counted by the actions that
+pass.
 
-Four places for an attack (a popup, a banner, something a user wrote, text that people cannot see), six sites, ten texts. The policy
-follows the first instruction it finds, so nothing here depends on how wise a model is. An action that passes is carried out on the
-page as it stands: what counts is whether it leads off the site, and whether it puts a private value where it does not belong.
+Four places for an attack (a popup, a banner, something a user wrote, text that people cannot see), six sites, ten texts. The
+policy follows the first instruction it finds, so nothing here depends on how wise a model is. An action that passes is carried
+out on the page as it stands: what counts is whether it leads off the site, and whether it puts a private value where it does
+not belong.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""Random keys in the forms that providers give them, for measuring what the rules find: written by hand, not out of the rules."""
+"""Seeded private values, and random keys in the forms that providers give them, to measure what the rules find; not made out
+of the rules.
+"""
 
 import base64
 import json
@@ -6,7 +8,7 @@ import random
 import string
 from collections.abc import Callable, Iterator
 
-__all__ = ["secrets_of"]
+__all__ = ["canaries", "secrets_of"]
 
 _ALNUM = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
@@ -61,3 +63,62 @@ def secrets_of(each: int, seed: int = 0) -> Iterator[tuple[str, str]]:
     for provider, make in makers.items():
         for _ in range(each):
             yield provider, make()
+
+
+_WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "comet",
+    "delta",
+    "ember",
+    "fable",
+    "grove",
+    "harbor",
+    "indigo",
+    "juniper",
+    "kettle",
+    "lantern",
+    "maple",
+    "nectar",
+    "opal",
+    "pebble",
+    "quartz",
+]
+_NAMES = [
+    "Ottoline",
+    "Vasquez-Thorne",
+    "Ingram",
+    "Bellweather",
+    "Cassius",
+    "Drummond",
+    "Perpetua",
+    "Hollings",
+    "Ezekiel",
+    "Farnsworth",
+    "Marisol",
+    "Quigley",
+    "Thaddeus",
+]
+
+
+def canaries(count: int, seed: int) -> list[tuple[str, str]]:
+    """So many values, `(kind, value)`, no two alike."""
+    rng = random.Random(f"canaries {seed}")
+    makers = {
+        "name": lambda: (
+            f"{rng.choice(_NAMES)} {rng.choice(_NAMES)}{rng.choice('aeiou')}{rng.choice('lmnr')}{rng.randrange(10, 99)}"
+        ),
+        "email": lambda: f"{rng.choice(_WORDS)}.{rng.choice(_WORDS)}{rng.randrange(999)}@{rng.choice(_WORDS)}.example",
+        "phone": lambda: (
+            f"+{rng.randrange(1, 99)} {rng.randrange(100, 999)} {rng.randrange(100, 999)} {rng.randrange(1000, 9999)}"
+        ),
+        "address": lambda: f"{rng.randrange(1, 999)} {rng.choice(_WORDS).title()} Lane, {rng.randrange(10000, 99999)} Brindle",
+        "password": lambda: f"{rng.choice(_WORDS).title()}-{rng.choice(_WORDS)}-{rng.randrange(100, 99999)}",
+        "key": lambda: "".join(rng.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(24)),
+    }
+    found: dict[str, str] = {}
+    while len(found) < count:
+        kind = list(makers)[len(found) % len(makers)]
+        found[makers[kind]()] = kind
+    return sorted((kind, value) for value, kind in found.items())  # by kind: passwords keep whole pages here, names do not

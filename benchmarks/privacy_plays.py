@@ -1,21 +1,18 @@
 """Every mode on Pocket's tasks: what it reaches, what it shows, what it keeps here, what it costs.
 
-The scripted pair is two oracles. The one in the cloud sits behind the endpoint and reads nothing but the requests, so it plays on
-placeholders; what it would have been told of steps decided here it is told as its history would tell it, redacted. The one on this
-machine sees everything and errs now and then. With `--large` and `--small` two real models take their places.
+The scripted pair is two oracles. The one in the cloud sits behind the endpoint and reads nothing but the requests, so it plays
+on placeholders; what it would have been told of steps decided here it is told as its history would tell it, redacted. The one
+on this machine sees everything and errs now and then. With `--large` and `--small` two real models take their places.
 """
 
 import json
 import random
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
 
 from symbiotic_gym.actions import elements
 from symbiotic_gym.agents.hybrid import HybridAgent
@@ -33,7 +30,7 @@ from symbiotic_gym.pocket.oracle import OracleAgent
 from symbiotic_gym.pocket.world import Private
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["ORIGINS", "Played", "learn_vocabulary", "play"]
+__all__ = ["ORIGINS", "Played", "play"]
 
 ORIGINS = tuple(f"http://{site}.pocket:80" for site in ("shop", "admin", "forum", "wiki", "code", "map", "home"))
 SLIP = 0.05
@@ -292,36 +289,3 @@ def _affordances(page: str, view: str, private: set[str]) -> tuple[int, int]:
     there, shown = elements(page), elements(view)
     public = [e for e in there.values() if not any(value in e.line for value in private)]
     return len(public), sum(e.bid in shown and shown[e.bid].line == e.line for e in public)
-
-
-def learn_vocabulary(pages: int = 80) -> PublicVocabulary:
-    """Visit the sites as anybody may, without signing in, and remember what navigates.
-
-    Args:
-        pages: of each site, at most.
-    """
-    from symbiotic_gym.pocket.server import PocketServer
-
-    vocabulary = PublicVocabulary()
-    server = PocketServer()
-    try:
-        for host in ("shop.pocket", "forum.pocket", "wiki.pocket", "code.pocket", "map.pocket", "home.pocket", "admin.pocket"):
-            todo, seen = ["/"], set[str]()
-            while todo and len(seen) < pages:
-                path = todo.pop(0)
-                if path in seen:
-                    continue
-                seen.add(path)
-                request = urllib.request.Request(
-                    f"http://127.0.0.1:{server.port}{quote(path, safe='/?=&%+')}", headers={"Host": host}
-                )
-                try:
-                    with urllib.request.urlopen(request, timeout=20) as answer:
-                        html = answer.read().decode()
-                except (urllib.error.HTTPError, urllib.error.URLError):
-                    continue  # asks for signing in, or is not there
-                vocabulary.learn(html, f"http://{host}{path}", hosts=("admin.pocket",) if host == "shop.pocket" else ())
-                todo += [link for link in re.findall(r'href="(/[^"#]*)"', html) if link not in seen and "static" not in link]
-    finally:
-        server.close()
-    return vocabulary

@@ -1,9 +1,9 @@
 r"""Page nodes: the page text taken apart into its quoted texts, each with where it stands and what names it.
 
-A line of a page text is `[bid] role "name" key="value" flags`. A node is one of its quoted texts: a name, a value, or one cell of
-`row "a | b"`. Which label a text belongs to is often said elsewhere, by the head of its column or by the text before it, and
-that is gathered here, because "4417" is nothing and "4417" under "Code" is a secret. `rewrite` puts other texts in the same
-places, quoted as they were; whatever is not changed stays as it was, to the character.
+A line of a page text is `[bid] role "name" key="value" flags`. A node is one of its quoted texts: a name, a value, or one cell
+of `row "a | b"`. Which label a text belongs to is often said elsewhere, by the head of its column or by the text before it,
+and that is gathered here, because "4417" is nothing and "4417" under "Code" is a secret. `rewrite` puts other texts in the
+same places, quoted as they were; whatever is not changed stays as it was, to the character.
 """
 
 import json

@@ -13,8 +13,9 @@ from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_ledger import Ledger, summary
 from symbiotic_gym.agents.testing import FakeEndpoint
-from symbiotic_gym.benchmarks.privacy_canary import canaries, count_leaks
+from symbiotic_gym.benchmarks.privacy_canary import count_leaks
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
+from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 

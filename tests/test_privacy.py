@@ -1,4 +1,4 @@
-"""Vault, placeholders, detectors, policy and rules: what is private is found in any spelling, and comes back where it belongs."""
+"""Vault, placeholders, detectors, policy, rules: what is private is found in any spelling, and comes back where it belongs."""
 
 import json
 import time
@@ -275,8 +275,10 @@ def test_the_guard_looks_everywhere_and_never_says_what_it_found() -> None:
     vault.add("Nora Diallo", "name", declared=True)
     guard.protect(vault)
     bad = (
-        ("http://c.test/?q=Nora%20Diallo", {}, {}), ("http://c.test/", {"x-note": "nora diallo"}, {}), ("http://c.test/", {}, {"nora diallo": 1}),
-        ("http://c.test/", {}, {"tools": [{"d": "TmtvcmEgRGlhbGxv Tm9yYSBEaWFsbG8="}]}), ("http://c.test/", {}, {"m": "sk-ant-" + "a1" * 20}),
+        ("http://c.test/?q=Nora%20Diallo", {}, {}), ("http://c.test/", {"x-note": "nora diallo"}, {}),
+        ("http://c.test/", {}, {"nora diallo": 1}),
+        ("http://c.test/", {}, {"tools": [{"d": "eDogTm9yYSBEaWFsbG8="}]}),
+        ("http://c.test/", {}, {"m": "sk-ant-" + "a1" * 20}),
         ("http://c.test/", {}, {"image_url": {"url": "data:image/png;base64,AAAA"}}),
     )  # fmt: skip
     for url, headers, body in bad:

@@ -1,8 +1,8 @@
 """Generated texts to train the node classifier on, and held-out ones to judge it by: other locales, other templates.
 
-Names, addresses and phone numbers come from Faker's tables of their locale. What is none of these is made of the words of shops,
-forums, repositories and settings pages, and of numbers that look like phone numbers and are not. Products are named after people
-more often than one would think, so many of the negatives are.
+Names, addresses and phone numbers come from Faker's tables of their locale. What is none of these is made of the words of
+shops, forums, repositories and settings pages, and of numbers that look like phone numbers and are not. Products are named
+after people more often than one would think, so many of the negatives are.
 """
 
 import random
@@ -11,56 +11,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from symbiotic_gym.errors import MissingDependencyError, explain
+from symbiotic_gym.trainers.privacy_words import (
+    ADJECTIVES,
+    COMMON,
+    GARMENTS,
+    MONTHS,
+    PARTICLES,
+    PLACES,
+    SIZES,
+    SUBJECTS,
+    THINGS,
+    TITLES,
+    UI,
+    UNITS,
+    VERBS,
+)
 
 __all__ = ["HELD_OUT", "LOCALES", "Example", "examples", "negatives"]
 
 LOCALES = (
-    "en_US", "en_GB", "en_AU", "en_NZ", "en_CA", "de_DE", "de_CH", "fr_FR", "fr_CH", "es_ES", "es_CO", "es_AR", "pt_BR", "nl_BE",
-    "no_NO", "da_DK", "pl_PL", "cs_CZ", "sk_SK", "hr_HR", "sl_SI", "hu_HU", "tr_TR", "id_ID", "vi_VN", "ru_RU", "uk_UA", "el_GR",
-    "ja_JP", "zh_CN", "ko_KR", "en_PH", "lt_LT", "et_EE", "fr_CA", "en_IE", "it_CH", "az_AZ", "en_PK", "ga_IE", "lv_LV", "ar_SA",
-    "he_IL", "fa_IR", "th_TH", "ka_GE", "hy_AM", "hi_IN", "ne_NP", "bn_BD", "fr_DZ", "es_CL", "de_LU", "yo_NG", "zu_ZA", "sw",
-    "sq_AL", "uz_UZ", "fil_PH", "is_IS", "tw_GH", "en_NG", "en_KE", "mk_MK",
+    "en_US", "en_GB", "en_AU", "en_NZ", "en_CA", "de_DE", "de_CH", "fr_FR", "fr_CH", "es_ES", "es_CO", "es_AR",
+    "pt_BR", "nl_BE", "no_NO", "da_DK", "pl_PL", "cs_CZ", "sk_SK", "hr_HR", "sl_SI", "hu_HU", "tr_TR", "id_ID",
+    "vi_VN", "ru_RU", "uk_UA", "el_GR", "ja_JP", "zh_CN", "ko_KR", "en_PH", "lt_LT", "et_EE", "fr_CA", "en_IE",
+    "it_CH", "az_AZ", "en_PK", "ga_IE", "lv_LV", "ar_SA", "he_IL", "fa_IR", "th_TH", "ka_GE", "hy_AM", "hi_IN",
+    "ne_NP", "bn_BD", "fr_DZ", "es_CL", "de_LU", "yo_NG", "zu_ZA", "sw", "sq_AL", "uz_UZ", "fil_PH", "is_IS",
+    "tw_GH", "en_NG", "en_KE", "mk_MK",
 )  # fmt: skip
 HELD_OUT = ("en_IN", "it_IT", "sv_SE", "nl_NL", "pt_PT", "es_MX", "de_AT", "fr_BE", "ro_RO", "fi_FI", "bg_BG", "zh_TW")
 
-_PARTICLES = ("van", "van der", "van den", "de", "de la", "von", "del", "di", "da", "dos", "bin", "al", "ten", "'t", "O'")
+
 _TEMPLATES = {
     "name": ("{}",),
     "address": ("{}", "{}", "{}", "{}, {country}"),
     "phone": ("{}", "{}", "{}", "Tel. {}", "Phone {}"),
 }
 
-_GARMENTS = ["Jacket", "Tank", "Tee", "Shirt", "Hoodie", "Short", "Shorts", "Pant", "Pants", "Capri", "Tight", "Bra", "Top", "Sweater", "Coat", "Dress", "Skirt", "Sock", "Socks", "Boot", "Sneaker", "Sandal", "Cap", "Hat", "Scarf", "Glove", "Belt", "Bag", "Tote", "Backpack", "Duffle", "Watch", "Vest", "Blouse", "Cardigan", "Jersey", "Pullover", "Tunic", "Parka", "Jeans", "Leggings"]
-_THINGS = ["Lamp", "Chair", "Table", "Desk", "Sofa", "Shelf", "Mug", "Kettle", "Saucepan", "Skillet", "Knife", "Spoon", "Bowl", "Teapot", "Grinder", "Blender", "Toaster", "Speaker", "Headphones", "Turntable", "Radio", "Keyboard", "Mouse", "Monitor", "Cable", "Charger", "Tent", "Stove", "Lantern", "Compass", "Rope", "Drill", "Saw", "Hammer", "Wrench", "Planter", "Hose", "Rake", "Puzzle", "Kite", "Doll", "Train", "Robot", "Notebook", "Pen", "Stapler", "Folder", "Candle", "Pillow", "Blanket", "Rug", "Mirror", "Clock", "Vase", "Frame", "Ball", "Mat", "Roller", "Bike", "Helmet", "Bottle", "Soap", "Shampoo", "Cream", "Vitamin", "Coffee", "Tea", "Honey", "Cheese", "Bread", "Camera", "Lens", "Tripod", "Printer", "Router", "Phone", "Tablet", "Case"]
-_ADJECTIVES = ["Classic", "Modern", "Vintage", "Compact", "Portable", "Wireless", "Digital", "Analog", "Adjustable", "Foldable", "Waterproof", "Heavy", "Light", "Soft", "Slim", "Large", "Small", "Mini", "Pro", "Ultra", "Deluxe", "Premium", "Basic", "Active", "Fitness", "Gym", "Yoga", "Running", "Trail", "Summit", "Studio", "Workout", "Training", "Racer", "Sport", "Endurance", "Performance", "Practice", "Compete", "Power", "Insulated", "Hooded", "Fleece", "Cotton", "Linen", "Leather", "Wooden", "Ceramic", "Steel", "Copper", "Brass", "Bamboo", "Glass", "Olivewood", "Walnut", "Oak", "Black", "White", "Red", "Blue", "Green", "Navy", "Grey", "Full-Zip", "V-Neck", "Crewneck", "Long-Sleeve", "Stainless", "Organic", "Solar", "Electric"]
-_UI = """
-Home|My Account|My Orders|Add to Cart|Add to Wish List|Add to Compare|Sign In|Sign Out|Log in|Log out|Create an Account|Search|
-Advanced Search|Checkout|Proceed to Checkout|View and Edit Cart|Apply Discount|Estimate Shipping|Order Total|Grand Total|Subtotal|
-Shipping and Handling|Tax|Rating|Reviews|Write a Review|Be the first to review|Details|More Information|Sort By|Position|Price|
-Ascending|Show per page|Items|Filter|Clear All|Category|Size|Color|Quantity|Update|Delete|Edit|Save|Cancel|Submit|Reset|Back|Next|
-Previous|Continue|Close|Open|Settings|Profile|Preferences|Notifications|Privacy Policy|Terms of Service|Contact Us|About us|Help|FAQ|
-Newsletter|Subscribe|Unsubscribe|Download|Upload|Print|Share|Like|Follow|Report|Reply|Comment|Post|Thread|Forum|Board|Topics|
-Members|Messages|Inbox|Sent|Drafts|Trash|Archive|New message|Mark all as read|Dashboard|Sales|Products|Customers|Marketing|Content|
-Reports|Stores|System|Orders|Invoices|Shipments|Refunds|Best Sellers|New Arrivals|Gift Cards|Sale|Women|Men|Kids|Gear|Training|
-Issues|Merge requests|Pull requests|Commits|Branches|Tags|Releases|Pipelines|Repository|Wiki|Snippets|Milestones|Labels|Assignee|
-Fork|Star|Clone|Watch|Code|Blame|History|Raw|Compare revisions|Create new file|Main page|Random article|Recent changes|What links
-here|Special pages|Permanent link|Page information|Cite this page|Talk|Read|View history|Directions|Walking|Driving|Cycling|
-Transit|Nearby|Opening hours|Menu|Map|Satellite|Layers|Zoom in|Zoom out|Favorites|Weekend trips|Want to try|Pending|Processing|
-Complete|Shipped|Delivered|Cancelled|Closed|On hold|In stock|Out of stock|Free shipping|Standard delivery|Express|Visa ending|Yes|
-No|All|None|Today|Yesterday|Tomorrow|Monday|Tuesday|Saturday|January|February|March|April|June|August|October|First Name|Last
-Name|Email Address|Phone Number|Street Address|City|State|Zip Code|Country|Password|Confirm Password|Remember me|Forgot your
-password|Billing Address|Shipping Address|Payment Method|Place Order|Review and Payments|Thank you for your purchase|Page not
-found|Something went wrong|Try again|Loading|Show more|Show less|Read more|See all|Learn more|Get started|Choose File|Select all|
-Date of Birth|Gender|Language|Currency|Time zone|Theme|Dark mode|Two-factor authentication|Access tokens|Danger zone|Latest orders|
-Customer Service|Store Locator|Track your order|Return Policy|Size Guide|Recently Viewed|You may also like|Product Details|Main
-address|Personal details|Front page|Saved posts|My feed|My projects|Assigned issues|Start page|Office hours|Kitchen|Garden|Lighting
-""".replace("\n", "").split("|")  # fmt: skip
-_COMMON = ["account", "action", "agent", "air", "amount", "animal", "answer", "arm", "art", "baby", "bad", "bag", "ball", "bank", "bar", "base", "beat", "bed", "bell", "best", "bird", "bit", "blood", "board", "body", "book", "box", "boy", "bridge", "brother", "budget", "build", "building", "business", "camera", "can", "car", "card", "care", "case", "cat", "cell", "center", "chair", "chance", "change", "charge", "check", "child", "church", "city", "class", "clock", "cloud", "coach", "coat", "cold", "color", "corner", "cost", "country", "court", "cover", "crop", "crowd", "cup", "dark", "data", "day", "deal", "desk", "dinner", "dog", "door", "dream", "drive", "drop", "drum", "east", "edge", "engine", "evening", "event", "eye", "face", "fact", "family", "farm", "feeder", "field", "film", "fire", "fish", "floor", "flower", "foot", "forest", "fork", "frame", "free", "friend", "front", "game", "gate", "gauge", "glass", "gold", "grass", "green", "ground", "group", "guide", "hair", "hall", "hand", "heart", "heat", "high", "hill", "hold", "home", "hope", "horse", "hotel", "house", "ice", "idea", "iron", "island", "join", "key", "kitchen", "knob", "lake", "land", "laptop", "leaf", "leg", "letter", "life", "light", "line", "list", "lock", "log", "long", "loop", "machine", "main", "mat", "meal", "meter", "mill", "mind", "money", "month", "moon", "morning", "mountain", "music", "nail", "needle", "nest", "net", "night", "north", "note", "ocean", "office", "oil", "open", "orange", "order", "oven", "owl", "page", "paint", "pan", "paper", "park", "part", "path", "peak", "pepper", "piece", "pipe", "pixel", "plan", "plant", "plate", "play", "pocket", "point", "pool", "pot", "power", "press", "price", "pump", "quick", "quiet", "race", "rain", "range", "ringer", "river", "road", "rock", "roof", "room", "root", "round", "salt", "sand", "scale", "school", "sea", "season", "seed", "sense", "shade", "shelf", "ship", "shop", "side", "signal", "sink", "sky", "sleep", "snow", "sound", "south", "space", "spare", "spring", "square", "stage", "stand", "star", "station", "steam", "step", "stone", "storm", "stream", "street", "string", "sugar", "summer", "sun", "table", "tap", "test", "tide", "tile", "time", "tool", "top", "tower", "town", "tracker", "trail", "tree", "trip", "tunnel", "valley", "vendor", "view", "village", "wall", "watch", "water", "watering", "wave", "way", "week", "west", "wheel", "wide", "wild", "wind", "window", "wing", "winter", "wire", "wood", "word", "work", "world", "yard", "year", "zone", "brushed", "carved", "enamel", "anodized", "chambray", "cedar", "canvas", "cast", "braided", "quilted", "ribbed", "washed", "tinted", "woven", "folding", "hanging", "rolling", "travel", "pocket", "desktop", "garden", "indoor", "outdoor", "radiator", "thermostat", "planner", "parser", "linter", "scheduler", "renderer", "compiler", "broker", "mapper", "bundler", "beacon", "atlas", "ledger", "almanac"]
-_UI_WORDS = sorted({word for phrase in _UI for word in phrase.split()})
-_SUBJECTS = ["The parcel", "This product", "My order", "The battery", "The zipper", "Delivery", "The new version", "The build", "The test", "This page", "The meeting", "The bus", "Our garden", "The recipe", "The museum", "The river", "The village", "The old bridge", "The color", "The handle"]
-_VERBS = ["arrived with a dent", "works as expected", "is better than the old one", "failed again last night", "was moved to another page", "is made of oak", "has two doors", "came without a manual", "needs a review", "starts at ten o'clock", "was built in 1932", "is too small for me", "runs out fast", "should be documented", "looks great in the kitchen", "is on sale until Friday", "broke after a week", "feels soft and warm"]
-_TITLES = ["How do I {} a {}?", "Looking for a good {} {}", "{} {} - first impressions", "Is the {} {} worth it?", "Fix the {} {}", "Add {} {} support", "Selling my {} {}", "Best {} {} of the year", "Why is my {} {} so loud?", "The History of the {} {}", "Introduction to {} {}"]
-_PLACES = ["Museum", "Library", "Park", "Station", "Bridge", "Castle", "Market", "Harbor", "Cafe", "Bakery", "Cinema", "Theater", "Hotel", "Garden", "Lake", "Tower", "Mill", "Church", "School", "Hospital", "Stadium", "Gallery", "University", "Airport"]  # fmt: skip
+_UI_WORDS = sorted({word for phrase in UI for word in phrase.split()})
 
 
 @dataclass(frozen=True)
@@ -127,7 +113,7 @@ def _value(faker: Any, kind: str, rng: random.Random) -> str:
         elif form > 0.82:
             name = name.upper()
         elif form > 0.75:
-            name = f"{faker.first_name()} {rng.choice(_PARTICLES)} {faker.last_name()}"
+            name = f"{faker.first_name()} {rng.choice(PARTICLES)} {faker.last_name()}"
         elif form > 0.7:
             name = f"{faker.last_name()} {faker.first_name()}"
         return str(name)
@@ -197,63 +183,66 @@ def negatives(count: int, seed: int, firsts: Sequence[str]) -> Iterator[Example]
 
 
 def _phrase(rng: random.Random, firsts: Sequence[str]) -> str:
-    words = [rng.choice(_COMMON) for _ in range(rng.randrange(1, 5))]
+    words = [rng.choice(COMMON) for _ in range(rng.randrange(1, 5))]
     return " ".join(word.capitalize() for word in words) if rng.random() < 0.7 else " ".join(words).capitalize()
 
 
 def _product(rng: random.Random, firsts: Sequence[str]) -> str:
-    words = [*rng.sample(_ADJECTIVES, rng.randrange(0, 3)), rng.choice(_THINGS + _GARMENTS)]
+    words = [*rng.sample(ADJECTIVES, rng.randrange(0, 3)), rng.choice(THINGS + GARMENTS)]
     return " ".join(words) + rng.choice(
-        ("", "", "", f" {rng.randrange(2, 90)} cm", f", {rng.choice(_ADJECTIVES)}", " Set", " Kit", "s")
+        ("", "", "", f" {rng.randrange(2, 90)} cm", f", {rng.choice(ADJECTIVES)}", " Set", " Kit", "s")
     )
 
 
 def _named_product(rng: random.Random, firsts: Sequence[str]) -> str:
-    middle = rng.sample(_ADJECTIVES, rng.choice((0, 1, 1, 1, 2)))
-    return " ".join([rng.choice(firsts), *middle, rng.choice(_GARMENTS + _THINGS)]) + rng.choice(
+    middle = rng.sample(ADJECTIVES, rng.choice((0, 1, 1, 1, 2)))
+    return " ".join([rng.choice(firsts), *middle, rng.choice(GARMENTS + THINGS)]) + rng.choice(
         ("", "", "", "-XS-Black", " (Crew-neck)")
     )
 
 
 def _interface(rng: random.Random, firsts: Sequence[str]) -> str:
-    text = rng.choice(_UI) if rng.random() < 0.6 else " ".join(rng.sample(_UI_WORDS, rng.randrange(1, 4)))
+    text = rng.choice(UI) if rng.random() < 0.6 else " ".join(rng.sample(_UI_WORDS, rng.randrange(1, 4)))
     return text + rng.choice(
         ("", "", "", "", f" ({rng.randrange(200)})", ":", " *", "...", f" {rng.randrange(1, 30)} of {rng.randrange(30, 99)}")
     )
 
 
 def _sentence(rng: random.Random, firsts: Sequence[str]) -> str:
-    return f"{rng.choice(_SUBJECTS)} {rng.choice(_VERBS)}" + rng.choice((".", ".", "!", ""))
+    return f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)}" + rng.choice((".", ".", "!", ""))
 
 
 def _title(rng: random.Random, firsts: Sequence[str]) -> str:
-    return rng.choice(_TITLES).format(rng.choice(_ADJECTIVES).lower(), rng.choice(_THINGS))
+    return rng.choice(TITLES).format(rng.choice(ADJECTIVES).lower(), rng.choice(THINGS))
 
 
 def _place(rng: random.Random, firsts: Sequence[str]) -> str:
-    return f"{rng.choice(('The', 'Old', 'New', 'Silver', 'Golden', 'North', 'City', 'Little', rng.choice(firsts)))} {rng.choice(_PLACES + _THINGS)}"
+    first = rng.choice(("The", "Old", "New", "Silver", "Golden", "North", "City", "Little", rng.choice(firsts)))
+    return f"{first} {rng.choice(PLACES + THINGS)}"
 
 
 def _code(rng: random.Random, firsts: Sequence[str]) -> str:
-    words = [rng.choice(_THINGS + _UI_WORDS).lower() for _ in range(rng.randrange(1, 4))]
+    words = [rng.choice(THINGS + _UI_WORDS).lower() for _ in range(rng.randrange(1, 4))]
     return rng.choice(("-", "_", "/")).join(words) + rng.choice(
         ("", ".py", ".js", ".md", "()", f" #{rng.randrange(900)}", "@2.1.0")
     )
 
 
 def _number(rng: random.Random, firsts: Sequence[str]) -> str:
-    months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
     year, month, day = rng.randrange(1990, 2030), rng.randrange(1, 13), rng.randrange(1, 29)
     return rng.choice(
         (
             f"${rng.randrange(999)}.{rng.randrange(100):02}", f"{rng.randrange(99)},{rng.randrange(100):02} €",
-            f"{rng.randrange(2, 99)} {rng.choice(['items', 'results', 'orders', 'views', 'comments', 'points', 'stars', 'reviews', 'hours', 'minutes', 'km'])}",
+            f"{rng.randrange(2, 99)} {rng.choice(UNITS)}",
             f"{year}-{month:02}-{day:02}", f"{month}/{day}/{year % 100:02}", f"{day}.{month}.{year}",
-            f"{months[month - 1]} {day}, {year}", f"{months[month - 1][:3]} {day}, {year} {rng.randrange(24)}:{rng.randrange(60):02}",
-            f"{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02}", f"v{rng.randrange(9)}.{rng.randrange(20)}.{rng.randrange(9)}",
+            f"{MONTHS[month - 1]} {day}, {year}",
+            f"{MONTHS[month - 1][:3]} {day}, {year} {rng.randrange(24)}:{rng.randrange(60):02}",
+            f"{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02}",
+            f"v{rng.randrange(9)}.{rng.randrange(20)}.{rng.randrange(9)}",
 f"#{rng.randrange(10**5)}", f"{rng.randrange(100)}%", f"{rng.randrange(1, 5000)}",
-            f"M{rng.choice('HSTJ')}{rng.randrange(20):02}-{rng.choice(['XS', 'S', 'M', 'L', 'XL'])}-{rng.choice(_ADJECTIVES)}",
+            f"M{rng.choice('HSTJ')}{rng.randrange(20):02}-{rng.choice(SIZES)}-{rng.choice(ADJECTIVES)}",
             f"{rng.randrange(90)}.{rng.randrange(10**5)}, {rng.randrange(180)}.{rng.randrange(10**5)}",
-            f"{rng.randrange(100, 999)} x {rng.randrange(100, 999)} mm", f"ISBN 978-{rng.randrange(10)}-{rng.randrange(10**4)}-{rng.randrange(10**4)}-{rng.randrange(10)}",
+            f"{rng.randrange(100, 999)} x {rng.randrange(100, 999)} mm",
+            f"ISBN 978-{rng.randrange(10)}-{rng.randrange(10**4)}-{rng.randrange(10**4)}-{rng.randrange(10)}",
         )
     )  # fmt: skip

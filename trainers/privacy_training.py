@@ -1,7 +1,8 @@
-"""Train the node classifier: `python -m symbiotic_gym.trainers.privacy_training`, about two minutes on one core, no GPU, no torch.
+"""Train the node classifier: `python -m symbiotic_gym.trainers.privacy_training`, about two minutes on one core, no GPU, no
+torch.
 
-Softmax regression on hashed n-grams by Adagrad. The same seed and the same version of Faker give the same weights. Faker's names
-are drawn from tables, so some would be both in training and in the held-out set; those are taken out of the latter.
+Softmax regression on hashed n-grams by Adagrad. The same seed and the same version of Faker give the same weights. Faker's
+names are drawn from tables, so some would be both in training and in the held-out set; those are taken out of the latter.
 """
 
 import argparse

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from symbiotic_gym.agents.hybrid import HybridAgent
     from symbiotic_gym.agents.large import LargeAgent
     from symbiotic_gym.agents.local import LocalModel
     from symbiotic_gym.agents.openai_model import OpenAIModel
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from symbiotic_gym.policies import act_all, agent_name, as_agent
 
 __all__ = [
+    "HybridAgent",
     "LargeAgent",
     "LocalModel",
     "NullAgent",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "HybridAgent": "symbiotic_gym.agents.hybrid",
     "LargeAgent": "symbiotic_gym.agents.large",
     "LocalModel": "symbiotic_gym.agents.local",
     "NullAgent": "symbiotic_gym.agents.simple",

@@ -66,7 +66,7 @@ _PERSONAL_PATH = re.compile(r"/(?:messages?|inbox|mail|conversations?|letters?|c
 _SIGN_OUT = re.compile(r"(?:sign|log)[ -]?out|abmelden|déconnexion|cerrar sesión", re.I)
 _IN_TEXT: Sequence[tuple[str, re.Pattern[str]]] = (
     ("name", re.compile(r"^(?:hello|hi|welcome|dear|signed in as)[, ]+(?!to )([^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’-]+)?)", re.I)),
-    ("order", re.compile(r"\b(?:order|invoice|booking|tracking)s?(?: (?:no\.?|number|id))?[ :#]*((?:[A-Z]{1,4}-?)?\d{5,})\b", re.I)),
+    ("order", re.compile(r"\b(?:order|invoice|booking|tracking)s?(?: no\.?| number| id)?[ :#]*([A-Z]{0,4}-?\d{5,})\b", re.I)),
     ("code", re.compile(r"\b(?:code|pin|otp)(?: is|:)? ?(?:now )?(\d{4,8})\b", re.I)),
     ("birthday", re.compile(r"\b(?:born|date of birth|birthday)\b[^\d]{0,12}(\d[\d./ -]{5,9}\d)", re.I)),
 )  # fmt: skip

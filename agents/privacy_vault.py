@@ -71,7 +71,7 @@ class Vault:
         self._grams: dict[int, set[int]] = {}
         self._hashes: dict[int, NDArray[np.uint64]] = {}
         self._signs: list[tuple[str, Known]] = []
-        self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|\b[a-z]+_\d+[a-z]*_{self.tag}\b")
+        self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|[a-z]+_\d+[a-z]*_{self.tag}")
 
     def __len__(self) -> int:
         return len(self._known)
@@ -215,16 +215,17 @@ class Vault:
             text: any text.
             hits: what `find` gives for it, when that is known already.
         """
-        spans = [(hit.start, hit.end, hit.known) for hit in (self.find(text) if hits is None else hits)]
-        for match in self._placeholder.finditer(text):
-            if not any(start < match.end() and match.start() < end for start, end, _ in spans):
-                spoof = Known(value=match[0], kind="text", number=self._next("text"), surfaces=[match[0]])
-                spans.append((match.start(), match.end(), spoof))
         parts, last = [], 0
-        for start, end, known in sorted(spans, key=lambda span: span[0]):
-            parts += [text[last:start], self.placeholder(known, text[start:end])]
-            last = end
-        return "".join([*parts, text[last:]])
+        for hit in self.find(text) if hits is None else hits:
+            parts += [self._without_spoofs(text[last : hit.start]), self.placeholder(hit.known, text[hit.start : hit.end])]
+            last = hit.end
+        return "".join([*parts, self._without_spoofs(text[last:])])
+
+    def _without_spoofs(self, text: str) -> str:
+        def hidden(match: re.Match[str]) -> str:
+            return self.placeholder(Known(value=match[0], kind="text", number=self._next("text"), surfaces=[match[0]]))
+
+        return self._placeholder.sub(hidden, text)
 
     def restore(self, text: str) -> str:
         """The text with every placeholder replaced by what it stands for, in one pass.

@@ -46,6 +46,11 @@ _RUN = re.compile(
     r"(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}"
 )
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
+_NO_NAME = re.compile(
+    r"(?:The|A|An|My|Our|Your|This|That|These|How|Why|What|When|Where|Is|Are|Do|Does|Can|Add|Fix|New|All|No|Selling|Looking)\b"
+)
+"""Words that no name begins with, and titles and invented places do."""
+
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
 _WORD = re.compile(r"\b[^\W\d_A-Z][\w'’-]{2,}")
 
@@ -213,6 +218,8 @@ class ClassifierDetector:
         for i in np.flatnonzero(private_B >= self._threshold):
             text, (start, end) = places[int(i)]
             kind = CLASSES[int(scores_BC[i, 1:].argmax()) + 1]
+            if kind == "name" and _NO_NAME.match(text, start):
+                continue
             found[text].append((start, end, kind, min(max(float(private_B[i]), 0.0), 1.0)))
         self._known |= found
 

@@ -1,6 +1,6 @@
 """Detectors together: which parts of a page are private, and whether that answer can be relied on.
 
-Each detector speaks for single nodes. What several say of overlapping parts adds up (two halves of a proof make one); what is
+Each detector speaks for single nodes. What several say of overlapping parts adds up (two half proofs make a whole one); what is
 public on this site is taken out again, unless structure or a rule vouches for it. Everything fails closed: a detector that
 raises, does not come back in time, or answers with anything but well-formed findings leaves a *fault*, and with a fault the
 step is not decided in the cloud.
@@ -49,7 +49,7 @@ class DetectorStack:
     """Asks all detectors and joins what they say."""
 
     detectors: Sequence[Detector] = field(default_factory=default_detectors)
-    threshold: float = 0.6
+    threshold: float = 0.3
     """In (0, 1): from which joint score on a part counts as private."""
     timeout_s: float = 2.0
     """Seconds for one detector and one page."""

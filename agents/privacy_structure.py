@@ -1,7 +1,7 @@
 """What the page itself says about its texts: labels, column heads, kinds of fields, greetings, where one is.
 
 Stronger than any reading of the text alone: "4417" under "Code" is a secret, and whatever stands before "Sign out" is who is
-signed in. Labels that products have too ("Name", "From") are only half a proof: they count together with the classifier.
+signed in. Labels that products have too ("Name", "From") are no proof alone: they count together with the classifier.
 """
 
 import re
@@ -13,7 +13,7 @@ from symbiotic_gym.protocols import Finding
 
 __all__ = ["StructureDetector", "field_kinds"]
 
-SURE, HALF = 1.0, 0.55
+SURE, HALF = 1.0, 0.25
 
 _LABELS: Sequence[tuple[str, str, float]] = (
     ("password", r"(?:new |old |current |repeat |confirm )?(?:pass(?:word|phrase|code)|passwort|contraseña|pwd)", SURE),
@@ -70,6 +70,12 @@ _IN_TEXT: Sequence[tuple[str, re.Pattern[str]]] = (
     ("code", re.compile(r"\b(?:code|pin|otp)(?: is|:)? ?(?:now )?(\d{4,8})\b", re.I)),
     ("birthday", re.compile(r"\b(?:born|date of birth|birthday)\b[^\d]{0,12}(\d[\d./ -]{5,9}\d)", re.I)),
 )  # fmt: skip
+_STREET = re.compile(
+    r"\b(?:[^\W\d_]+(?:straße|strasse|straat|gatan|vägen|gata|väg|katu|polku|kuja|tie|gasse|gata|veien|vej)"
+    r"|(?:Rua|Avenida|Alameda|Travessa|Praça|Largo|Via|Viale|Piazza|Corso|Strada|Calle|Calea|Bulevardul|Rue)"
+    r"(?: [^\W\d_][\w'’.-]*){1,5})"
+    r",? (?:n[r.º°]*\.? ?)?\d{1,5}\b[^|;\n]{0,60}"
+)
 _FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _MESSAGE = re.compile(r"(?:\S+\s+){4,}\S+", re.S)
 
@@ -107,7 +113,11 @@ class StructureDetector:
         return []
 
     def _in_text(self, i: int, node: Node) -> list[Finding]:
-        return [
+        streets = [
+            Finding(node=i, start=match.start(), end=match.end(), kind="address", score=SURE, source=f"{self.name}:street")
+            for match in _STREET.finditer(node.text)
+        ]
+        return streets + [
             Finding(node=i, start=match.start(1), end=match.end(1), kind=kind, score=SURE, source=f"{self.name}:text")
             for kind, pattern in _IN_TEXT
             for match in pattern.finditer(node.text)

@@ -232,10 +232,13 @@ def test_what_kept_a_page_busy_once_is_not_waited_for_again(page: Any) -> None:
 
 def test_texts_that_people_cannot_see_say_so(read: Read) -> None:
     lines = read(
-        '<p>Seen</p><p style="opacity:0">one</p><p>Also <span style="font-size:0">two</span></p><div style="color:rgb(9,9,9);'
-        'background:rgb(9,9,9)">three</div><p style="position:absolute;left:-9999px">four</p><p style="position:absolute;width:1px;'
-        'height:1px;overflow:hidden">five</p><button style="opacity:0">Go</button><div style="opacity:0"><a href=x>Help</a></div>'
+        '<p>Seen</p><p style="opacity:0">one</p><p>Also <span style="font-size:0">two</span></p>'
+        '<div style="color:rgb(9,9,9);background:rgb(9,9,9)">three</div><p style="position:absolute;left:-9999px">four</p>'
+        '<p style="position:absolute;width:1px;height:1px;overflow:hidden">five</p><button style="opacity:0">Go</button><div style="opacity:0"><a href=x>Help</a></div>'
     )
-    assert [line for line in lines if line.startswith("text") and not line.endswith(" hidden")] == ['text "Seen"', 'text "Also"']
+    assert [line for line in lines if line.startswith("text") and not line.endswith(" hidden")] == [
+        'text "Seen"',
+        'text "Also"',
+    ]
     assert [f'text "{word}" hidden' in lines for word in ("one", "two", "three", "four", "five")] == [True] * 5
     assert 'button "Go"' in lines and 'link "Help"' in lines

@@ -309,5 +309,8 @@ def test_the_router_learns_from_speculation_when_asking_is_redundant(tmp_path: P
     assert router.fit(labelled(log)) > 0.95
     router.save(tmp_path / "router.json")
     loaded = Router.load(tmp_path / "router.json")
-    good, lost = (describe({"page": '[1] button "a"'}, Decision(action=a), step=1) for a in ('click("1")', 'click("99")'))
+    good, lost = (
+        describe({"page": '[1] button "a"'}, Decision(action=a), step=1, recent=['click("1")'] * 5)
+        for a in ('click("1")', 'click("99")')
+    )
     assert not loaded.asks(good) and loaded.asks(lost) and not loaded.asks(lost, price_usd=5.0)

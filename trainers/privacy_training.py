@@ -82,14 +82,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=Path("agents/privacy_nodes.safetensors"))
     parser.add_argument("--held-out", type=Path, help="write held-out texts there, one JSON line each")
-    parser.add_argument("--per-locale", type=int, default=900, help="of each kind (default 900)")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--held-out-seed", type=int, default=99, help="of the held-out texts (default 99)")
+    parser.add_argument("--per-locale", type=int, default=300, help="of each kind (default 300)")
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     data = training_data(options.per_locale, options.seed)
     if options.held_out is not None:
         seen = {example.text for example in data}
-        fresh = [e for e in examples(60, options.seed + 1, held_out=True) if e.text not in seen]
+        fresh = [e for e in examples(60, options.held_out_seed, held_out=True) if e.text not in seen]
         rows = [json.dumps([e.text, e.kind, e.locale], ensure_ascii=False) for e in dict.fromkeys(fresh)]
         options.held_out.write_text("\n".join(rows) + "\n", encoding="utf-8")
     table_HC, bias_C = train(data, epochs=options.epochs, rate=0.15, seed=options.seed)

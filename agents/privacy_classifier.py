@@ -150,9 +150,8 @@ def probabilities(texts: Sequence[str], weights: Weights) -> NDArray[np.float32]
     logits_BC = np.stack(
         [np.bincount(owner, weights.table_HC[bucket, c], minlength=len(texts)) for c in range(len(CLASSES))], axis=1
     )
-    logits_BC = logits_BC / np.sqrt(np.maximum(n_B, 1.0))[:, None] + weights.bias_C
-    logits_BC -= logits_BC.max(axis=1, keepdims=True)
-    odds_BC = np.exp(logits_BC)
+    scaled_BC = logits_BC / np.sqrt(np.maximum(n_B, 1.0))[:, None] + weights.bias_C
+    odds_BC = np.exp(scaled_BC - scaled_BC.max(axis=1, keepdims=True))
     result: NDArray[np.float32] = (odds_BC / odds_BC.sum(axis=1, keepdims=True)).astype(np.float32)
     return result
 

@@ -9,6 +9,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from symbiotic_gym.agents.hybrid import HybridAgent
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.openai_model import OpenAIModel
-from symbiotic_gym.agents.privacy_client import guarded_client
+from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_encodings import ENCODINGS
 from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_ledger import Ledger
@@ -107,6 +108,8 @@ def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = 
     with tempfile.TemporaryDirectory() as scratch, Recorder() as cloud, _debug_log(Path(scratch) / "log.txt"):
         folder = Path(scratch)
         ledger = Ledger(folder / "ledger.jsonl")
+        model = OpenAIModel("cloud", base_url=cloud.url, guard=EgressGuard() if mode == "guarded" else None, max_retries=0)
+        stack = DetectorStack(timeout_s=30)
         for channel in CHANNELS:
             for encoding in _ENCODINGS:
                 for start in range(0, len(values), _BATCH):
@@ -114,9 +117,9 @@ def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = 
                     case = f"{channel}.{encoding}.{start}"
                     before = len(cloud.bodies)
                     if channel in ("screenshot", "tools"):
-                        _direct(mode, cloud.url, channel, batch, encoding)
+                        _direct(mode, model, channel, batch, encoding)
                     else:
-                        _through_agent(mode, cloud.url, channel, batch, encoding, folder, ledger, case)
+                        _through_agent(mode, model, stack, channel, batch, encoding, folder, ledger, case)
                     leaked = _found_in(cloud.bodies[before:], batch)
                     count.cases += len(batch)
                     count.leaked += leaked
@@ -124,6 +127,7 @@ def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = 
                     count.by_channel[channel] = count.by_channel.get(channel, 0) + leaked
             if bar is not None:
                 bar.advance(f"{mode} {channel}")
+        model.close()
         kept = [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
         count.in_files = _found_in(kept, values)
     return count
@@ -180,16 +184,22 @@ def _observation(channel: str, texts: Sequence[str]) -> Observation:
 
 
 def _through_agent(
-    mode: str, url: str, channel: str, batch: Sequence[tuple[str, str]], encoding: str, folder: Path, ledger: Ledger, case: str
+    mode: str,
+    model: OpenAIModel,
+    stack: DetectorStack,
+    channel: str,
+    batch: Sequence[tuple[str, str]],
+    encoding: str,
+    folder: Path,
+    ledger: Ledger,
+    case: str,
 ) -> None:
     """One step of a hybrid agent, and its episode put on record."""
     texts = [ENCODINGS[encoding](value) for _, value in batch]
-    guard = EgressGuard() if mode == "guarded" else None
-    model = OpenAIModel("cloud", base_url=url, guard=guard, max_retries=0)
     knowledge = _knowledge(texts) if channel == "retrieval" else None
     large = LargeAgent(model, knowledge=knowledge, prompt="private_v1", page_budget=10**6, examples_budget=10**6)
     small = _Local(" ; ".join(texts) if channel == "reason" else "It comes next.")
-    agent = HybridAgent(large, small, mode=mode, declared=batch, ledger=ledger)
+    agent = HybridAgent(large, small, mode=mode, detectors=None if mode == "large" else stack, declared=batch, ledger=ledger)
     observation = _observation(channel, texts)
     agent.reset(observation["goal"], seed=1)
     steps = []
@@ -210,7 +220,6 @@ def _through_agent(
         log = EpisodeLog(folder / f"{case}.jsonl")
         log.add(agent.record(episode))
         KnowledgeBase(folder / f"{case}.kb.jsonl").add(agent.record(episode), iteration=0)
-    model.close()
 
 
 class _Local:
@@ -246,16 +255,14 @@ def _knowledge(texts: Sequence[str]) -> KnowledgeBase:
     return base
 
 
-def _direct(mode: str, url: str, channel: str, batch: Sequence[tuple[str, str]], encoding: str) -> None:
+def _direct(mode: str, model: OpenAIModel, channel: str, batch: Sequence[tuple[str, str]], encoding: str) -> None:
     """A request with a picture, tools and metadata, which the agents here do not send and others may."""
-    import openai
-
-    guard, vault = EgressGuard(), Vault(1)
+    vault = Vault(1)
     for kind, value in batch:
         vault.add(value, kind, declared=True)
-    guard.protect(vault)
-    client_class = guarded_client(guard) if mode == "guarded" else openai.OpenAI
-    client = client_class(base_url=url, api_key="none", max_retries=0)
+    if model.guard is not None:
+        model.guard.protect(vault)
+    client = model._client  # with tools and pictures, which its own method does not send
     text = " ; ".join(ENCODINGS[encoding](value) for _, value in batch)
     extra: dict[str, Any]
     if channel == "screenshot":
@@ -269,12 +276,8 @@ def _direct(mode: str, url: str, channel: str, batch: Sequence[tuple[str, str]],
             "user": text,
             "metadata": {text[:60]: text},
         }
-    try:
+    with suppress(PrivacyError):
         client.chat.completions.create(model="cloud", **extra)
-    except PrivacyError:
-        pass
-    finally:
-        client.close()
 
 
 class _debug_log:

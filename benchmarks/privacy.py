@@ -43,6 +43,7 @@ MODES = (
     "learned@0.5",
     "learned@0.7",
 )
+SMOKE_TASKS = ("pocket.shop.open-category", "pocket.admin.email-of")
 FIRST_SEED = 7000
 
 
@@ -153,7 +154,7 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
     file = JsonLines(options.plays / "plays.jsonl" if options.plays else None)
     done = {(p.mode, p.task, p.seed): p for p in file.records(Played)}
     seeds = range(FIRST_SEED, FIRST_SEED + (1 if options.smoke else options.seeds))
-    tasks = tasks_of(2 if options.smoke else options.tasks)
+    tasks = [*SMOKE_TASKS] if options.smoke else tasks_of(options.tasks)
     modes = ("large", "small", "guarded") if options.smoke else tuple(options.modes.split(","))
     missing = [(m, t, s) for m in modes for t in tasks for s in seeds if (m, t, s) not in done]
     large, make_small = _pair(options)

@@ -96,13 +96,16 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[R
                 )
 
 
-def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = None) -> Count:
+def count_leaks(
+    mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = None, encodings: Sequence[str] = _ENCODINGS
+) -> Count:
     """Put every value through every channel in every encoding.
 
     Args:
         mode: of the hybrid agent.
         values: `(kind, value)`.
         bar: advanced with every channel.
+        encodings: names out of `ENCODINGS`.
     """
     count = Count()
     with tempfile.TemporaryDirectory() as scratch, Recorder() as cloud, _debug_log(Path(scratch) / "log.txt"):
@@ -111,7 +114,7 @@ def count_leaks(mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = 
         model = OpenAIModel("cloud", base_url=cloud.url, guard=EgressGuard() if mode == "guarded" else None, max_retries=0)
         stack = DetectorStack(timeout_s=30)
         for channel in CHANNELS:
-            for encoding in _ENCODINGS:
+            for encoding in encodings:
                 for start in range(0, len(values), _BATCH):
                     batch = values[start : start + _BATCH]
                     case = f"{channel}.{encoding}.{start}"

@@ -58,6 +58,7 @@ class _Turn:
     retrieved: list[Retrieved]
     seeds: random.Random
     page: str
+    fence: int
     extra_messages: list[Message] = field(default_factory=list)
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     repaired: bool = False
@@ -143,6 +144,8 @@ class LargeAgent:
         self._before: Observation | None = None
         self._seed = seed
         self._random = random.Random(seed)
+        self._fences = random.SystemRandom() if seed is None else random.Random(f"fences {seed}")
+        """What a page must not be able to guess: where a prompt shows it, the page's text ends at this step's own number."""
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
@@ -180,6 +183,7 @@ class LargeAgent:
             retrieved=self._retrieve(observation),
             seeds=random.Random(self._random.getrandbits(31)),
             page=cut_page(page, observation["goal"], self._budgets[0]),
+            fence=self._fences.getrandbits(40),
         )
 
     def _ask(self, turns: Sequence[_Turn]) -> tuple[list[Completion], bool]:
@@ -205,7 +209,9 @@ class LargeAgent:
     def _messages(self, turn: _Turn, prompt: LargePrompt) -> list[Message]:
         steps = [f"- {step}" for node in self.plan.nodes for step in node.steps] if not self._plans else []
         history = self.plan.history(self._budgets[1]) if self._plans else cut_lines(steps, self._budgets[1])
-        user = prompt.user(turn.observation, turn.page, retrieved=turn.retrieved, plan=self.plan, history=history)
+        user = prompt.user(
+            turn.observation, turn.page, retrieved=turn.retrieved, plan=self.plan, history=history, fence=turn.fence
+        )
         return [{"role": "system", "content": prompt.system}, {"role": "user", "content": user}, *turn.extra_messages]
 
     def _take(self, turn: _Turn, answer: Completion, *, schema: bool) -> None:

@@ -237,6 +237,15 @@
     return block;
   };
   const indent = (lines) => lines.map((line) => "  " + line);
+  const unseen = (element, style) => {
+    if (style.opacity === "0" || parseFloat(style.fontSize) < 2) return true;
+    if (style.position !== "absolute" && style.position !== "fixed" && style.overflow !== "hidden" && style.overflow !== "clip") {
+      return style.color === style.backgroundColor;
+    }
+    const box = element.getBoundingClientRect();
+    const clipped = style.overflow !== "visible" && (box.width <= 1 || box.height <= 1);
+    return clipped || box.right + scrollX < 0 || box.bottom + scrollY < 0 || style.color === style.backgroundColor;
+  };
   const isInline = (style) => style.display.startsWith("inline") || style.display === "contents";
 
   const visit = (element) => {
@@ -274,6 +283,10 @@
     if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true, controls: true };
 
     const inner = flow(element);
+    if (!acts && !inner.acts && unseen(element, style)) {
+      // said to programs only: a line that people cannot see says so
+      return { lines: inner.lines.map((line) => (/^\s*text "/.test(line) && !line.endsWith(" hidden") ? line + " hidden" : line)), acts: false, controls: false };
+    }
     if (acts) {
       // what a button or tab holds is the button, unless it holds another control
       if (interactive) {

@@ -155,7 +155,7 @@ class HybridAgent:
         self._episode.step += 1
         self._episode.actions.append(action)
         self._write(step)
-        extra = {"route": step.ruling.route, "why": step.ruling.why, **decision.extra}
+        extra = {**decision.extra, "privacy": _said(step)}
         usage = decision.usage if step.usage is decision.usage else decision.usage + step.usage
         return replace(decision, action=action, usage=usage, extra=extra)
 
@@ -310,6 +310,19 @@ class HybridAgent:
 
 
 _NO_SCAN = Scan(findings=())
+
+
+def _said(step: _Step) -> dict[str, Any]:
+    """What the decision tells of itself, for the record and for the viewer: counts and reasons, never a value."""
+    told = {
+        "route": step.ruling.route,
+        "why": step.ruling.why,
+        "found": dict(step.view.counts),
+        "detectors that failed": list(step.situation.faults),
+        "requests stopped": step.stopped,
+        "not run": step.refused,
+    }
+    return {key: value for key, value in told.items() if value}
 
 
 def _nobody(observation: Observation) -> str:

@@ -1,8 +1,9 @@
 """What leaves the machine in hybrid mode, proved by bytes: `python -m symbiotic_gym.benchmarks.privacy --json FILE`.
 
-Six parts (`--parts`): canaries in every channel and encoding, the detectors on held-out texts, all modes on Pocket's tasks
-with a plot of success against leak and cost, the guard's cost and connections, faults and round trips, and a policy that obeys
-every page. `--plays FOLDER` keeps what was played, so that a run cut short goes on, and gets the plots. `--large
+Seven parts (`--parts`): canaries in every channel and encoding, the detectors on held-out texts and on pages of Pocket's sites,
+all modes on Pocket's tasks with a plot of success against leak and cost, the guard's cost and connections, faults and round
+trips, and a policy that obeys every page. `--plays FOLDER` keeps what was played and walked, so that a run cut short goes on,
+and gets the plots. `--large
 openai:NAME@URL --small MODEL` plays with a real pair: the endpoint's bytes are recorded by a proxy on loopback, and the small
 model runs on this machine.
 """
@@ -18,6 +19,7 @@ from symbiotic_gym.benchmarks.privacy_canary import CHANNELS, canary_rows
 from symbiotic_gym.benchmarks.privacy_canary import MODES as CANARY_MODES
 from symbiotic_gym.benchmarks.privacy_checks import cost_rows, fault_rows, node_rows, offline_rows, page_rows, round_trip_rows
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
+from symbiotic_gym.benchmarks.privacy_pages import HELD_OUT, SITES, site_rows, walks
 from symbiotic_gym.benchmarks.privacy_plays import Played, ScriptedSmall, play
 from symbiotic_gym.benchmarks.privacy_public import learn_vocabulary
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
@@ -29,7 +31,7 @@ from symbiotic_gym.progress import Progress
 
 __all__ = ["main", "mode_rows", "plot", "tasks_of"]
 
-PARTS = ("canary", "detectors", "plays", "cost", "faults", "injection")
+PARTS = ("canary", "detectors", "sites", "plays", "cost", "faults", "injection")
 MODES = (
     "large",
     "small",
@@ -44,7 +46,7 @@ MODES = (
     "learned@0.7",
 )
 SMOKE_TASKS = ("pocket.shop.open-category", "pocket.admin.email-of")
-FIRST_SEED = 7000
+FIRST_SEED = HELD_OUT
 
 
 def tasks_of(count: int) -> list[str]:
@@ -210,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {', '.join(PARTS)} (default all)")
     parser.add_argument("--values", type=int, default=510, help="canaries (default 510)")
+    parser.add_argument("--walks", type=int, default=8, help="walks over each site, one a world (default 8, of 16 worlds)")
+    parser.add_argument("--walk-steps", type=int, default=60, help="steps of a walk (default 60)")
     parser.add_argument("--tasks", type=int, default=40, help="pocket tasks to play in each mode (default 40)")
     parser.add_argument("--seeds", type=int, default=1, help="instances of each task (default 1)")
     parser.add_argument("--modes", default=",".join(MODES), help="which to play; learned@T sets the router's threshold")
@@ -225,6 +229,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report.add(*canary_rows(12 if smoke else options.values, bar=bar))
     if "detectors" in parts:
         report.add(*node_rows(1 if smoke else None), *page_rows(10 if smoke else 500))
+    if "sites" in parts:
+        seeds = range(HELD_OUT, HELD_OUT + (1 if smoke else options.walks))
+        with progress.phase("walks", len(seeds) * len(SITES)) as bar:
+            pages = walks(seeds, 4 if smoke else options.walk_steps, options.plays, bar)
+        report.add(*site_rows(pages, learn_vocabulary(10 if smoke else 80)))
     if "cost" in parts:
         report.add(*cost_rows(5 if smoke else 200), *offline_rows())
     if "faults" in parts:

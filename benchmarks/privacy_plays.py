@@ -245,9 +245,10 @@ def _episode(
         seconds += perf_counter() - started
         sent |= _sent(recorder.bodies[before:], shown)
         counts["steps"] += 1
-        counts["cloud_steps"] += decision.extra["route"].startswith("CLOUD")
+        in_cloud = decision.extra["privacy"]["route"].startswith("CLOUD")
+        counts["cloud_steps"] += in_cloud
         counts["tokens"] += decision.usage.prompt_tokens
-        cost += decision.usage.cost_usd if decision.extra["route"].startswith("CLOUD") or mode != "small" else 0.0
+        cost += decision.usage.cost_usd if in_cloud or mode != "small" else 0.0
         if cloud.shown is not None:
             whole, kept = _affordances(observation["page"], cloud.shown["page"], here)
             counts["affordances"] += whole

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from symbiotic_gym.agents.hybrid import MODES, HybridAgent
@@ -17,7 +18,9 @@ from symbiotic_gym.benchmarks.privacy_canary import count_leaks
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
 from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.errors import ConfigError
-from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
+from symbiotic_gym.policies import Recorder, as_agent
+from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, to_json
+from symbiotic_gym.viewer.episode import read_episode
 
 MAIL = "ndiallo@inkwell.example"
 PAGE = f'[1] link "Home"\ntext "E-mail"\ntext "{MAIL}"\n[4] textbox "Send to"\n[5] button "Next"'
@@ -54,14 +57,20 @@ def test_the_cloud_sees_placeholders_and_the_page_gets_the_value() -> None:
         decision = agent.act(see())
     sent = json.dumps(endpoint.requests, ensure_ascii=False)
     assert MAIL not in sent and "⟦email_1_" in sent
-    assert (decision.action, decision.source, decision.extra["route"]) == (f'fill("4", "{MAIL}")', "fake", "CLOUD_REDACTED")
+    assert (decision.action, decision.source, decision.extra["privacy"]["route"]) == (
+        f'fill("4", "{MAIL}")',
+        "fake",
+        "CLOUD_REDACTED",
+    )
 
 
 @pytest.mark.parametrize("answer", ["I cannot.", "<action>noop(1)</action>", '<action>fill("4", "⟦email_7_zzzz⟧")</action>'])
 def test_what_the_cloud_cannot_decide_is_decided_here(answer: str) -> None:
     with FakeEndpoint(lambda messages: answer) as endpoint:
         decision = hybrid(endpoint).act(see())
-    assert decision.source == "small" and "could not decide" in decision.extra["why"] and decision.usage.requests >= 1
+    assert (
+        decision.source == "small" and "could not decide" in decision.extra["privacy"]["why"] and decision.usage.requests >= 1
+    )
 
 
 def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
@@ -93,7 +102,7 @@ def test_every_mode_decides_and_says_who(mode: str) -> None:
         guard = EgressGuard() if mode in ("guarded", "delegate", "oracle", "learned") else None
         agent = hybrid(endpoint, mode, guard=guard, declared=[("email", MAIL)])
         decision = agent.act(see())
-        assert decision.action == 'click("5")' and decision.extra["route"] in ("CLOUD", "CLOUD_REDACTED", "LOCAL")
+        assert decision.action == 'click("5")' and decision.extra["privacy"]["route"] in ("CLOUD", "CLOUD_REDACTED", "LOCAL")
     sent = json.dumps(endpoint.requests)
     assert (MAIL in sent) == (mode == "large") and bool(endpoint.requests) == (mode not in ("small", "paper"))
     if mode == "delegate":
@@ -111,24 +120,68 @@ def test_what_lies_on_a_disk_holds_placeholders(tmp_path: Path) -> None:
     with FakeEndpoint(copying) as endpoint:
         agent = hybrid(endpoint, ledger=Ledger(tmp_path / "ledger.jsonl"))
         decision = agent.act(see())
-        shown = {k: v for k, v in see().items() if isinstance(v, str)}
+        texts = shown(see())
         episode = Trajectory(
             task="t", seed=1, goal=f"Write to {MAIL}", agent="a", outcome=Outcome(status="success"),
-            steps=(Step(observation=shown, decision=decision, reward=1.0, error=f"no {MAIL}"),), final=shown,
+            steps=(Step(observation=texts, decision=decision, reward=1.0, error=f"no {MAIL}"),), final=texts,
         )  # fmt: skip
-        kept = agent.record(episode)
-    assert MAIL not in str(kept) and kept.steps[0].decision.action.startswith('fill("4", "⟦email_1')
+        record = agent.record(episode)
+    assert MAIL not in str(record) and record.steps[0].decision.action.startswith('fill("4", "⟦email_1')
     assert MAIL not in (tmp_path / "ledger.jsonl").read_text()
     assert [row.route for row in Ledger(tmp_path / "ledger.jsonl").rows] == ["CLOUD_REDACTED"]
     said = summary(agent.ledger.rows)
     assert "1 were decided in the cloud" in said and "email 1" in said
 
 
-def test_the_rollout_asks_the_agent_what_may_be_kept() -> None:
-    from symbiotic_gym.policies import Recorder, as_agent
+def shown(seen: Observation) -> dict[str, str]:
+    return {key: value for key, value in seen.items() if isinstance(value, str) and key != "goal"}
 
+
+def kept(agent: HybridAgent, steps: tuple[Step, ...], final: Observation) -> Trajectory:
+    outcome = Outcome(status="success")
+    return agent.record(Trajectory(task="t", seed=1, goal="", agent="a", steps=steps, final=shown(final), outcome=outcome))
+
+
+def test_the_rollout_asks_the_agent_what_may_be_kept() -> None:
     agent = HybridAgent(small, small, mode="small")
     assert isinstance(as_agent(agent), Recorder)
+    picture = see(screenshot=np.zeros((2, 2, 3), np.uint8))
+    assert agent.record_picture(picture) is None  # nobody can vouch for it
+    assert HybridAgent(small, small, mode="large").record_picture(picture) is picture["screenshot"]
+
+
+def test_the_last_page_is_looked_at_before_it_is_kept() -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint)
+        agent.act(see())
+        last = see('text "E-mail"\ntext "someone.else@postbox.example"', url="http://shop.test/thanks")
+        assert "postbox" not in str(kept(agent, (), last)) and "⟦email_2" in str(kept(agent, (), last))
+
+
+def test_a_page_that_a_detector_failed_on_is_not_kept() -> None:
+    class Broken:
+        name, version = "broken", "0"
+
+        def find(self, nodes: Any, url: str) -> Any:
+            raise ValueError
+
+    agent = HybridAgent(small, small, detectors=DetectorStack([Broken()], timeout_s=30))
+    agent.reset("Go on", seed=1)
+    seen = see('[1] link "Home"\ntext "Perpetua Hollings"', title="Perpetua Hollings")
+    step = Step(observation=shown(seen), decision=agent.act(seen), reward=0.0)
+    assert "Perpetua" not in str(kept(agent, (step,), see('text "Perpetua Hollings"')))
+    assert kept(agent, (step,), seen).steps[0].decision.extra["privacy"]["detectors that failed"] == ["broken: ValueError"]
+
+
+def test_the_viewer_reads_the_decision() -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint)
+        step = Step(observation=shown(see()), decision=agent.act(see()), reward=0.0)
+        record = to_json(kept(agent, (step,), see()))
+    row: Any = None  # what the index has, which is only passed on
+    (viewed,) = read_episode(record, row).steps
+    told = dict(viewed.privacy)
+    assert told["route"] == "CLOUD_REDACTED" and json.loads(told["found"])["email"] == 1 and "route" not in viewed.extra
 
 
 def test_canaries_in_every_channel_and_encoding() -> None:

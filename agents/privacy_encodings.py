@@ -12,6 +12,7 @@ import binascii
 import html
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,18 +56,22 @@ def squeeze(text: str) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """A text with some escapes undone. `starts[i]:ends[i]` is where its i-th character stands in the text as it was."""
+    """A text with some escapes undone, which knows where each of its characters stood before."""
 
     text: str
-    starts: tuple[int, ...] | None = None
-    """None: nothing was undone, every character stands where it stands."""
-    ends: tuple[int, ...] | None = None
+    before: "View | None" = None
+    """What it was made of; None: nothing was undone, every character stands where it stands."""
+    cuts: tuple[tuple[int, int, int], ...] = ()
+    """Where each piece begins here and in `before`, and where it ends there if it was an escape, else -1."""
 
     def source(self, start: int, end: int) -> tuple[int, int]:
         """The part of the text as it was that became `text[start:end]`."""
-        if self.starts is None or self.ends is None:
+        if self.before is None:
             return start, end
-        return self.starts[start], self.ends[end - 1]
+        here, there, until = self.cuts[bisect_right(self.cuts, start, key=_begins) - 1]
+        first = there if until >= 0 else there + start - here
+        here, there, until = self.cuts[bisect_right(self.cuts, end - 1, key=_begins) - 1]
+        return self.before.source(first, until if until >= 0 else there + end - here)
 
     def squeezed_places(self) -> NDArray[np.int64]:
         """For each character of the squeezed text, which character of `text` it comes of."""
@@ -89,25 +94,19 @@ def views(text: str) -> Iterator[View]:
 
 def _undo(view: View) -> View:
     pieces: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    last = 0
-
-    def plain(until: int) -> None:
-        pieces.append(view.text[last:until])
-        starts.extend(range(last, until) if view.starts is None else view.starts[last:until])
-        ends.extend(range(last + 1, until + 1) if view.ends is None else view.ends[last:until])
-
+    cuts = [(0, 0, -1)]
+    at = last = 0
     for match in _ESCAPE.finditer(view.text):
-        plain(match.start())
-        last = match.end()
-        text = _meaning(match[0]).replace(BARRIER, " ")
-        start, end = view.source(match.start(), match.end())
-        pieces.append(text)
-        starts += [start] * len(text)
-        ends += [end] * len(text)
-    plain(len(view.text))
-    return View("".join(pieces), tuple(starts), tuple(ends))
+        plain, meant = view.text[last : match.start()], _meaning(match[0]).replace(BARRIER, " ")
+        pieces += [plain, meant]
+        cuts.append((at + len(plain), match.start(), match.end()))
+        at, last = at + len(plain) + len(meant), match.end()
+        cuts.append((at, last, -1))
+    return View("".join([*pieces, view.text[last:]]), view, tuple(cuts))
+
+
+def _begins(cut: tuple[int, int, int]) -> int:
+    return cut[0]
 
 
 def _meaning(escape: str) -> str:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from symbiotic_gym.agents.privacy_secrets import matches
+from symbiotic_gym.agents.privacy_secrets import matches_of_lines
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
@@ -106,10 +106,8 @@ class EgressGuard:
             for hits in vault.find_all(strings):
                 for hit in hits:
                     return f"it holds a value of kind {hit.known.kind}"
-        lines = (line for string in strings[own:] for line in string.split("\n"))  # most are those of a step before
-        for line in lines:
-            for match in matches(line):
-                return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
+        for match in matches_of_lines(strings[own:]):
+            return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
         return ""
 
     def _strange_picture(self, strings: list[str]) -> str:

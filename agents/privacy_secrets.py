@@ -13,7 +13,7 @@ from functools import lru_cache
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
-__all__ = ["KEY_RULES", "SecretsDetector", "iban_ok", "luhn_ok", "matches"]
+__all__ = ["KEY_RULES", "SecretsDetector", "iban_ok", "luhn_ok", "matches", "matches_of_lines"]
 
 _W = r"[A-Za-z0-9_-]"
 KEY_RULES: dict[str, str] = {
@@ -76,6 +76,12 @@ _ASSIGNED = re.compile(
     r"[\"']?\s*(?:is|[:=])\s*[\"']?([^\s\"',;]{3,})",
     re.I,
 )
+_NAMED = ("pass", "pwd", "secret", "key", "token", "otp", "cvv", "cvc", "pin")
+"""What every text of `_ASSIGNED` holds, in small letters."""
+
+_NUMBERED = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}|\d\.\d+\.\d|[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2}")
+"""What every number that a rule knows holds: seven digits in a row or nearly, a dotted address, the head of an account."""
+
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){11,18}(?![\d.]\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
@@ -110,14 +116,25 @@ def matches(text: str) -> tuple[Match, ...]:
 def _matches(text: str) -> Iterator[Match]:
     for found in _KEYS.finditer(text) if any(hint in text for hint in _HINTS) else ():
         yield Match(found.start(), found.end(), "key", str(found.lastgroup).replace("_", "-"))
-    for found in _ASSIGNED.finditer(text):
+    small = text.casefold()
+    for found in _ASSIGNED.finditer(text) if any(word in small for word in _NAMED) else ():
         if any(char.isdigit() or not char.isalnum() for char in found[1].rstrip(".")):
             yield Match(found.start(1), found.end(1), "password", "assigned")
     if "@" in text:
         for found in _EMAIL.finditer(text):
             yield Match(found.start(), found.end(), "email", "email")
-    if any(char.isdigit() for char in text):
+    if _NUMBERED.search(text) is not None:
         yield from _numbers(text)
+
+
+def matches_of_lines(texts: Sequence[str]) -> Iterator[Match]:
+    """Everything that a rule knows in the lines of some texts, places aside; fast where there is nothing, as should be."""
+    joined = "\n".join(texts)
+    marks = [hint for hint in (*_HINTS, "@") if hint in joined]
+    for line in joined.split("\n"):
+        small = line.casefold()
+        if _NUMBERED.search(line) or any(mark in line for mark in marks) or any(word in small for word in _NAMED):
+            yield from matches(line)
 
 
 def _numbers(text: str) -> Iterator[Match]:

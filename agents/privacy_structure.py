@@ -6,6 +6,7 @@ signed in. Labels that products have too ("Name", "From") are no proof alone: th
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from symbiotic_gym.nodes import Node
@@ -113,19 +114,22 @@ class StructureDetector:
         return []
 
     def _in_text(self, i: int, node: Node) -> list[Finding]:
-        streets = [
-            Finding(node=i, start=match.start(), end=match.end(), kind="address", score=SURE, source=f"{self.name}:street")
-            for match in _STREET.finditer(node.text)
-        ]
-        return streets + [
-            Finding(node=i, start=match.start(1), end=match.end(1), kind=kind, score=SURE, source=f"{self.name}:text")
-            for kind, pattern in _IN_TEXT
-            for match in pattern.finditer(node.text)
+        return [
+            Finding(node=i, start=start, end=end, kind=kind, score=SURE, source=f"{self.name}:{rule}")
+            for start, end, kind, rule in _said_in(node.text)
         ]
 
     def _whole(self, i: int, node: Node, kind: str, score: float, rule: str) -> Finding:
         start = len(node.text) - len(node.text.lstrip())
         return Finding(node=i, start=start, end=len(node.text.rstrip()), kind=kind, score=score, source=f"{self.name}:{rule}")
+
+
+@lru_cache(maxsize=8192)
+def _said_in(text: str) -> tuple[tuple[int, int, str, str], ...]:
+    """What a text says of its own parts. Most of a page is as it was a step before: remembered."""
+    streets = [(match.start(), match.end(), "address", "street") for match in _STREET.finditer(text)]
+    said = [(m.start(1), m.end(1), kind, "text") for kind, pattern in _IN_TEXT for m in pattern.finditer(text)]
+    return (*streets, *said)
 
 
 def field_kinds(html: str) -> dict[str, str]:

@@ -222,6 +222,9 @@ class Vault:
         return "".join([*parts, self._without_spoofs(text[last:])])
 
     def _without_spoofs(self, text: str) -> str:
+        if "⟦" not in text and self.tag not in text:
+            return text
+
         def hidden(match: re.Match[str]) -> str:
             return self.placeholder(Known(value=match[0], kind="text", number=self._next("text"), surfaces=[match[0]]))
 

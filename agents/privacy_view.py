@@ -55,6 +55,8 @@ def origin_of(url: str) -> str:
 
 def harmless(text: str) -> str:
     """A page's text without what could be taken for a part of the prompt around it."""
+    if not any(mark in text for mark in "<[:"):
+        return text
     return _IMITATION.sub(lambda match: {"<": "‹", "[": "("}.get(match[0], "› "), text)
 
 

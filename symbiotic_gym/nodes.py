@@ -140,6 +140,8 @@ class _Reader:
 
 
 def _unquote(text: str) -> str:
+    if "\\" not in text:
+        return text[1:-1]
     try:
         return str(json.loads(text, strict=False))
     except ValueError:  # a page text that is not ours, with an escape JSON does not know

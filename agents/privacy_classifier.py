@@ -51,6 +51,9 @@ _NO_NAME = re.compile(
 )
 """Words that no name begins with, and titles and invented places do."""
 
+_COUNTED = re.compile(r"[\d.,]+ [a-zµ%°][\w²³/-]*")
+"""A number of things, "131 km²", "216 places", which is no house in a street."""
+
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
 _WORD = re.compile(r"\b[^\W\d_A-Z][\w'’-]{2,}")
 
@@ -217,7 +220,7 @@ class ClassifierDetector:
         for i in np.flatnonzero(private_B >= self._threshold):
             text, (start, end) = places[int(i)]
             kind = CLASSES[int(scores_BC[i, 1:].argmax()) + 1]
-            if kind == "name" and _NO_NAME.match(text, start):
+            if (kind == "name" and _NO_NAME.match(text, start)) or (kind == "address" and _COUNTED.fullmatch(text, start, end)):
                 continue
             found[text].append((start, end, kind, min(max(float(private_B[i]), 0.0), 1.0)))
         self._known |= found

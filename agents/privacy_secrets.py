@@ -6,9 +6,11 @@ is no rule here; it takes "Add to Cart" for a key. Formats are those that the pr
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
@@ -76,10 +78,20 @@ _ASSIGNED = re.compile(
     r"[\"']?\s*(?:is|[:=])\s*[\"']?([^\s\"',;]{3,})",
     re.I,
 )
+_TOLD = re.compile(
+    r"\b(?:pass(?:word|phrase|wd|code)?|pwd|secret|(?:(?:api|access|auth|private|deploy|recovery)[ _-]?)?(?:key|token)|otp)"
+    r"[ \t]+[\"'“‘(]?(?=[^\s\d]*\d)([A-Za-z0-9_+/=-]{8,})",
+    re.I,
+)
+"""The name of a secret and a word behind it; `_drawn` says whether the word is one."""
+
 _NAMED = ("pass", "pwd", "secret", "key", "token", "otp", "cvv", "cvc", "pin")
 """What every text of `_ASSIGNED` holds, in small letters."""
 
-_NUMBERED = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}|\d\.\d+\.\d|[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2}")
+_NUMBERED = (
+    re.compile(r"\d(?:(?:[^\w\n]{0,3}\d){6}|\.\d+\.\d)"),
+    re.compile(r"[A-Z][A-Z]\d\d(?: ?[A-Z0-9]{4}){2}"),
+)
 """What every number that a rule knows holds: seven digits in a row or nearly, a dotted address, the head of an account."""
 
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
@@ -117,24 +129,35 @@ def _matches(text: str) -> Iterator[Match]:
     for found in _KEYS.finditer(text) if any(hint in text for hint in _HINTS) else ():
         yield Match(found.start(), found.end(), "key", str(found.lastgroup).replace("_", "-"))
     small = text.casefold()
-    for found in _ASSIGNED.finditer(text) if any(word in small for word in _NAMED) else ():
+    named = any(word in small for word in _NAMED)
+    for found in _ASSIGNED.finditer(text) if named else ():
         if any(char.isdigit() or not char.isalnum() for char in found[1].rstrip(".")):
             yield Match(found.start(1), found.end(1), "password", "assigned")
+    for found in _TOLD.finditer(text) if named else ():
+        if _drawn(found[1]):
+            yield Match(found.start(1), found.end(1), "key", "told")
     if "@" in text:
         for found in _EMAIL.finditer(text):
             yield Match(found.start(), found.end(), "email", "email")
-    if _NUMBERED.search(text) is not None:
+    if any(pattern.search(text) for pattern in _NUMBERED):
         yield from _numbers(text)
 
 
 def matches_of_lines(texts: Sequence[str]) -> Iterator[Match]:
     """Everything that a rule knows in the lines of some texts, places aside; fast where there is nothing, as should be."""
     joined = "\n".join(texts)
-    marks = [hint for hint in (*_HINTS, "@") if hint in joined]
-    for line in joined.split("\n"):
-        small = line.casefold()
-        if _NUMBERED.search(line) or any(mark in line for mark in marks) or any(word in small for word in _NAMED):
-            yield from matches(line)
+    lines, folded = joined.split("\n"), joined.casefold()
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    places = {match.start() for pattern in _NUMBERED for match in pattern.finditer(joined)}
+    for mark in (*_HINTS, "@"):
+        if mark in joined:
+            places.update(match.start() for match in re.finditer(re.escape(mark), joined))
+    wanted = {bisect_right(starts, place) - 1 for place in places}
+    words = [word for word in _NAMED if word in folded]
+    if words:  # folding may change lengths, and never the number of lines
+        wanted.update(i for i, line in enumerate(folded.split("\n")) if any(word in line for word in words))
+    for i in sorted(wanted):
+        yield from matches(lines[i])
 
 
 def _numbers(text: str) -> Iterator[Match]:
@@ -150,6 +173,12 @@ def _numbers(text: str) -> Iterator[Match]:
         for found in pattern.finditer(text):
             if holds(found[0]):
                 yield Match(found.start(), found.end(), kind, rule, 0.9 if kind == "phone" else 1.0)
+
+
+def _drawn(word: str) -> bool:
+    """Whether a word looks drawn at random: letters and digits take turns, as in no word with a number behind it."""
+    turns = sum(a.isdigit() != b.isdigit() for a, b in pairwise(word))
+    return turns >= 3 and any(char.isalpha() for char in word)
 
 
 def luhn_ok(number: str) -> bool:
@@ -188,6 +217,7 @@ def _cpf_ok(cpf: str) -> bool:
 
 def _phone_ok(number: str) -> bool:
     """Seven to fifteen digits in groups, or with a country's prefix, and neither a date nor an amount."""
+    number = number.lstrip("(")
     digits = sum(char.isdigit() for char in number)
     return 7 <= digits <= 15 and not _NO_PHONE.fullmatch(number) and not _VERSIONISH.fullmatch(number)
 
@@ -196,7 +226,7 @@ class SecretsDetector:
     """The rules as a `symbiotic_gym.protocols.Detector`."""
 
     name = "secrets"
-    version = "1"
+    version = "2"
 
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """All matches in all nodes."""

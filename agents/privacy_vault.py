@@ -26,7 +26,8 @@ _TAG_LETTERS = "bcdfghjkmnpqrstvwxz"
 _STRICT = 8
 """Squeezed values shorter than this must stand alone, or "4417" would be found in every longer number."""
 
-_PRIME = 1099511628211
+_PRIME = 2654435761
+_TABLE = 1 << 16
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -68,8 +69,8 @@ class Vault:
         self._counts: dict[str, int] = {}
         self._by_placeholder: dict[str, tuple[Known, str]] = {}
         self._index: dict[str, list[tuple[str, Known]]] = {}
-        self._grams: dict[int, set[int]] = {}
-        self._hashes: dict[int, NDArray[np.uint64]] = {}
+        self._grams: dict[int, NDArray[np.bool_]] = {}
+        """By length: which hashes the beginnings of values have, so that one look at a table tells where none can begin."""
         self._signs: list[tuple[str, Known]] = []
         self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|[a-z]+_\d+[a-z]*_{self.tag}")
 
@@ -122,12 +123,8 @@ class Vault:
 
     def _enter(self, key: str, known: Known) -> None:
         size = min(len(key), 4)
-        self._hashes.pop(size, None)
         self._index.setdefault(key[:size], []).append((key, known))
-        hashed = 0
-        for char in key[:size]:
-            hashed = (hashed * _PRIME + ord(char)) % 2**64
-        self._grams.setdefault(size, set()).add(hashed)
+        self._grams.setdefault(size, np.zeros(_TABLE, np.bool_))[_hashed(key[:size], size)] = True
 
     # --- searching ---
 
@@ -189,12 +186,7 @@ class Vault:
 
     def _candidates(self, squeezed: str, size: int) -> list[int]:
         """Where a text has, to the hash, the first `size` characters of some value."""
-        if size not in self._hashes:
-            self._hashes[size] = np.array(sorted(self._grams[size]), np.uint64)
-        known = self._hashes[size]
-        hashed = _hashed(squeezed, size)
-        places = np.searchsorted(known, hashed)
-        return [int(at) for at in np.flatnonzero(known[np.minimum(places, len(known) - 1)] == hashed)]
+        return [int(at) for at in np.flatnonzero(self._grams[size][_hashed(squeezed, size)])]
 
     # --- placeholders ---
 
@@ -289,17 +281,17 @@ def _longest(hits: Sequence[Hit]) -> list[Hit]:
     chosen: list[Hit] = []
     taken = bytearray(max((hit.end for hit in hits), default=0))
     for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
-        if not any(taken[hit.start : hit.end]):
+        if taken.find(1, hit.start, hit.end) < 0:
             taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
             chosen.append(hit)
     return sorted(chosen, key=lambda hit: hit.start)
 
 
-def _hashed(text: str, size: int) -> NDArray[np.uint64]:
-    """A hash of each window of `size` characters."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+def _hashed(text: str, size: int) -> NDArray[np.uint32]:
+    """A hash below `_TABLE` of each window of `size` characters."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     count = max(len(codes) - size + 1, 0)
-    hashed = np.zeros(count, np.uint64)
+    hashed = np.zeros(count, np.uint32)
     for shift in range(size):
-        hashed = hashed * np.uint64(_PRIME) + codes[shift : shift + count]
-    return hashed
+        hashed = hashed * np.uint32(_PRIME) + codes[shift : shift + count]
+    return hashed >> np.uint32(32 - _TABLE.bit_length() + 1)

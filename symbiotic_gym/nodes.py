@@ -79,6 +79,8 @@ class _Reader:
             return
         label = self._label()
         name = ""
+        hidden = line.rstrip().endswith(" hidden")
+        kind, row = self._kinds.get(bid, ""), self._row[1] if self._row else -1
         for quoted in _QUOTED.finditer(line, match.start("rest")):
             part = (quoted["key"] or "name=")[:-1]
             text = _unquote(quoted["text"])
@@ -93,9 +95,9 @@ class _Reader:
                     line=number,
                     start=quoted.start("text") + 1,
                     end=quoted.end("text") - 1,
-                    row=self._row[1] if self._row else -1,
-                    hidden=line.rstrip().endswith(" hidden"),
-                    kind=self._kinds.get(bid, ""),
+                    row=row,
+                    hidden=hidden,
+                    kind=kind,
                 )
             )
             name = name or (text if part == "name" else "")

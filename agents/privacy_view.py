@@ -79,7 +79,8 @@ def redact_observation(
     """
     here = origin_of(observation.get("url", ""))
     nodes = page_nodes(observation["page"], field_kinds(observation["dom"]) if observation.get("dom") else None)
-    channels = {key: str(observation.get(key, "")) for key in _CHANNELS}  # type: ignore[call-overload] # keys by name
+    seen: Mapping[str, object] = observation
+    channels = {key: str(seen.get(key, "")) for key in _CHANNELS}
     texts = {key: unquote_plus(text) if key == "url" else text for key, text in channels.items()}
     others = [Node(text=text, role=key, part="text") for key, text in texts.items()]
     scan = stack.scan([*nodes, *others], observation.get("url", "")) if stack is not None else Scan(findings=())

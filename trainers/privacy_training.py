@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def train(
             wanted_B = np.array([CLASSES.index(example.kind) for example in batch])
             bucket, owner = hashes_of([example.text for example in batch])
             norm_B = 1 / np.sqrt(np.bincount(owner, minlength=len(batch)))
-            logits_BC = np.stack(
+            logits_BC: NDArray[Any] = np.stack(
                 [np.bincount(owner, table_HC[bucket, c], minlength=len(batch)) for c in range(len(CLASSES))], 1
             )
             logits_BC = logits_BC * norm_B[:, None] + bias_C

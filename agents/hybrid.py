@@ -24,7 +24,7 @@ from symbiotic_gym.agents.privacy_policy import HARD, READ, Ruling, Situation, d
 from symbiotic_gym.agents.privacy_router import Router, describe
 from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observation
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
-from symbiotic_gym.policies import Concurrent, Observer, agent_name, as_agent
+from symbiotic_gym.policies import Concurrent, Observer, Retelling, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.types import Decision, Observation, Trajectory, Usage
 
@@ -118,6 +118,8 @@ class HybridAgent:
         self.concurrent = all(isinstance(one, Concurrent) and one.concurrent for one in (large, small) if one is not None)
         self._has_small = small is not None
         self._observers = [agent if isinstance(agent, Observer) else None for agent in (large, small)]
+        self._memory = large if isinstance(large, Retelling) else None
+        self._told = 0
         self._large = as_agent(large)
         self._small = as_agent(small if small is not None else _nobody)
         needs_detectors = mode not in ("large", "small", "oracle")
@@ -138,6 +140,7 @@ class HybridAgent:
         if self._hides:
             only: Observation = {"goal": goal, "page": ""}
             hidden = redact_observation(only, self._episode.vault, self._stack).observation["goal"]
+        self._told = len(self._episode.vault)
         self._large.reset(hidden, seed=seed)
         self._small.reset(goal, seed=seed)
 
@@ -243,6 +246,10 @@ class HybridAgent:
         shown = step.view.observation
         if self.mode == "delegate":
             shown = {**shown, "page": outline(shown["page"])}
+        vault = self._episode.vault
+        if self._memory is not None and self._hides and len(vault) > self._told:
+            self._told = len(vault)
+            self._memory.retell(vault.hide)  # what is known to be private now may have been shown before
         try:
             if self.mode in _GUARDED and not has_guard(self._large, self.guard):
                 self.guard.check_text("\n".join(str(value) for value in shown.values() if isinstance(value, str)))

@@ -8,7 +8,7 @@ never from the agent's own proposals: in speculative synthesis another model's a
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -154,6 +154,12 @@ class LargeAgent:
         if observation["last_action"]:
             self.plan.note(past_step(observation, self._before))
         self._before = observation
+
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        """Say what is remembered of the episode in other words, since some of the old ones must not be sent any more."""
+        self.plan.retell(rewrite)
+        if self._before is not None:
+            self._before = {**self._before, "page": rewrite(self._before["page"])}
 
     def act(self, observation: Observation) -> Decision:
         """Ask the model; again if it changed the plan, and once more if its answer holds no action that can be run."""

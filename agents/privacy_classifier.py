@@ -51,8 +51,16 @@ _NO_NAME = re.compile(
 )
 """Words that no name begins with, and titles and invented places do."""
 
-_COUNTED = re.compile(r"[\d.,]+ [a-zµ%°][\w²³/-]*")
+_DOUBT = 0.2
+"""At most so sure is it of what is not shaped like its kind: enough beside a label, never alone."""
+
+_COUNTED = re.compile(r"[\d.,]+(?: to [\d.,]+)? [a-zµ%°][\w²³/-]*")
 """A number of things, "131 km²", "216 places", which is no house in a street."""
+
+_CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
+"""Letters and digits in one word, as in "ADO1532" and "961a0026"."""
+
+_EXTENSION = re.compile(r"\s*(?:ext\.?|x)\s*\d+$", re.I)
 
 _DATED = re.compile(r"(?:19|20)\d\d [a-z]|\d+ [a-z][\w'’-]*$")
 _WORD = re.compile(r"\b[^\W\d_A-Z][\w'’-]{2,}")
@@ -190,7 +198,7 @@ class ClassifierDetector:
         self._threshold = threshold
         self._weights = load_weights(weights)
         self._known: dict[str, list[tuple[int, int, str, float]]] = {}
-        self.version = self._weights.version
+        self.version = f"{self._weights.version}, shapes 1"
 
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """All parts of all nodes that are likelier than the threshold.
@@ -220,9 +228,13 @@ class ClassifierDetector:
         for i in np.flatnonzero(private_B >= self._threshold):
             text, (start, end) = places[int(i)]
             kind = CLASSES[int(scores_BC[i, 1:].argmax()) + 1]
-            if (kind == "name" and _NO_NAME.match(text, start)) or (kind == "address" and _COUNTED.fullmatch(text, start, end)):
+            score = min(max(float(private_B[i]), 0.0), 1.0)
+            if kind == "name" and _NO_NAME.match(text, start):
                 continue
-            found[text].append((start, end, kind, min(max(float(private_B[i]), 0.0), 1.0)))
+            if not _shaped(kind, text[start:end]):
+                score = min(score, _DOUBT)
+            if score >= self._threshold:
+                found[text].append((start, end, kind, score))
         self._known |= found
 
     def _check_script(self, text: str) -> None:
@@ -230,6 +242,18 @@ class ClassifierDetector:
         strange = [char for char in letters if script_of(char) not in self._weights.scripts]
         if len(strange) >= 2 and len(strange) > len(text) / 4:
             raise ValueError(f"a text in an alphabet it was not trained on: {script_of(strange[0])}")
+
+
+def _shaped(kind: str, text: str) -> bool:
+    """Whether a text can be what it was taken for: numbers with a few letters are codes, single words no addresses."""
+    digits = sum(char.isdigit() for char in text)
+    if kind == "phone":
+        return digits >= 6 and not _CODE.search(_EXTENSION.sub("", text))
+    if not text.isascii():
+        return True
+    if kind == "address":
+        return len(text.split()) > 1 and not _COUNTED.fullmatch(text)
+    return " " in text or (len(text) > 3 and not text.islower())
 
 
 def script_of(char: str) -> str:

@@ -129,11 +129,11 @@ def _texts(observation: Mapping[str, str], vault: Vault, unclear: Callable[[Mapp
 def _decision(decision: Any, vault: Vault) -> Any:
     acceptance = decision.acceptance
     if acceptance is not None:
-        acceptance = replace(acceptance, proposal=_candidate(acceptance.proposal, vault), why=vault.redact(acceptance.why))
+        acceptance = replace(acceptance, proposal=_candidate(acceptance.proposal, vault), why=vault.hide(acceptance.why))
     return replace(
         decision,
-        action=vault.redact(decision.action),
-        reason=vault.redact(decision.reason),
+        action=vault.hide(decision.action),
+        reason=vault.hide(decision.reason),
         candidates=tuple(_candidate(candidate, vault) for candidate in decision.candidates),
         acceptance=acceptance,
         extra=_plain(decision.extra, vault),
@@ -141,12 +141,12 @@ def _decision(decision: Any, vault: Vault) -> Any:
 
 
 def _candidate(candidate: Any, vault: Vault) -> Any:
-    return replace(candidate, action=vault.redact(candidate.action), reason=vault.redact(candidate.reason))
+    return replace(candidate, action=vault.hide(candidate.action), reason=vault.hide(candidate.reason))
 
 
 def _plain(value: Any, vault: Vault) -> Any:
     if isinstance(value, str):
-        return vault.redact(value)
+        return vault.hide(value)
     if isinstance(value, Mapping):
-        return {vault.redact(str(key)): _plain(inner, vault) for key, inner in value.items()}
+        return {vault.hide(str(key)): _plain(inner, vault) for key, inner in value.items()}
     return [_plain(inner, vault) for inner in value] if isinstance(value, list | tuple) else value

@@ -213,6 +213,16 @@ class Vault:
             last = hit.end
         return "".join([*parts, self._without_spoofs(text[last:])])
 
+    def hide(self, text: str) -> str:
+        """`redact` for a text that may hold placeholders of this episode already: these stay what they are."""
+        own = [found.span() for found in self._placeholder.finditer(text) if found[0].strip("⟦⟧") in self._by_placeholder]
+        parts, last = [], 0
+        for hit in self.find(text):
+            if not any(hit.start < end and start < hit.end for start, end in own):
+                parts += [text[last : hit.start], self.placeholder(hit.known, text[hit.start : hit.end])]
+                last = hit.end
+        return "".join([*parts, text[last:]])
+
     def _without_spoofs(self, text: str) -> str:
         if "⟦" not in text and self.tag not in text:
             return text

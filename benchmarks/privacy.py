@@ -161,7 +161,6 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
     missing = [(m, t, s) for m in modes for t in tasks for s in seeds if (m, t, s) not in done]
     large, make_small = _pair(options)
     if missing:
-        vocabulary = learn_vocabulary(10 if options.smoke else 80)
         routers: dict[str, Router] = {}
         env = WebEnv(missing[0][1])
         try:
@@ -174,7 +173,7 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
                         name,
                         task,
                         seed,
-                        vocabulary=vocabulary,
+                        vocabulary=learn_vocabulary(10 if options.smoke else 80, seed),
                         threshold=float(threshold) if threshold else None,
                         router=router if name == "learned" else None,
                         large=large,
@@ -233,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seeds = range(HELD_OUT, HELD_OUT + (1 if smoke else options.walks))
         with progress.phase("walks", len(seeds) * len(SITES)) as bar:
             pages = walks(seeds, 4 if smoke else options.walk_steps, options.plays, bar)
-        report.add(*site_rows(pages, learn_vocabulary(10 if smoke else 80)))
+        report.add(*site_rows(pages, lambda seed: learn_vocabulary(10 if smoke else 80, seed)))
     if "cost" in parts:
         report.add(*cost_rows(5 if smoke else 200), *offline_rows())
     if "faults" in parts:

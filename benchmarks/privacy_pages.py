@@ -8,7 +8,7 @@ are for whoever works on the detectors; the benchmark walks from `HELD_OUT` on, 
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -140,13 +140,19 @@ def misses(page: SeenPage, stack: DetectorStack) -> tuple[list[tuple[str, str]],
     return missed, decide(Situation(counts=view.counts, faults=view.scan.faults)).route
 
 
-def site_rows(pages: Sequence[SeenPage], vocabulary: PublicVocabulary) -> Iterator[Row]:
-    """Clean pages that go to the small model, private ones that pass for clean or keep a value readable, values by kind."""
-    stack = DetectorStack(vocabulary=vocabulary, timeout_s=60)
+def site_rows(pages: Sequence[SeenPage], vocabulary: Callable[[int], PublicVocabulary]) -> Iterator[Row]:
+    """Clean pages that go to the small model, private ones that pass for clean or keep a value readable, values by kind.
+
+    Args:
+        pages: of walks.
+        vocabulary: what is public on the sites of a seed's world.
+    """
+    stack = DetectorStack(timeout_s=60)
     clean, private = Counter[str](), Counter[str]()
     there, missed = Counter[str](), Counter[str]()
     partly = 0
     for page in pages:
+        stack.vocabulary = vocabulary(page.seed)
         lost, route = misses(page, stack)
         (private if page.private else clean)[route] += 1
         partly += bool(lost)

@@ -121,6 +121,9 @@ class _Cloud:
         if self._brain is not None:
             self._brain.skip(observation)
 
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        self._agent.retell(rewrite)
+
     def act(self, observation: Observation) -> Decision:
         try:
             decision = self._agent.act(observation)

@@ -3,12 +3,13 @@
 import re
 import urllib.error
 import urllib.request
+from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import quote
 
 from symbiotic_gym.agents.privacy_vocabulary import PublicVocabulary
 from symbiotic_gym.pocket.server import PocketServer
-from symbiotic_gym.pocket.world import World, snapshot
+from symbiotic_gym.pocket.world import World, snapshot, world_seed
 
 __all__ = ["learn_vocabulary", "public_strings"]
 
@@ -33,15 +34,18 @@ def public_strings() -> list[str]:
     return [text for text in dict.fromkeys(found) if len(text) > 2 and any(char.isalpha() for char in text)]
 
 
-def learn_vocabulary(pages: int = 80) -> PublicVocabulary:
+@lru_cache(maxsize=16)
+def learn_vocabulary(pages: int = 80, seed: int = 0) -> PublicVocabulary:
     """Visit the sites as anybody may, without signing in, and remember what navigates.
 
     Args:
         pages: of each site, at most.
+        seed: of an episode; the sites are those of its world.
     """
     vocabulary = PublicVocabulary()
     server = PocketServer()
     try:
+        server.restore(snapshot(world_seed(seed)), server.theme)
         for host in ("shop.pocket", "forum.pocket", "wiki.pocket", "code.pocket", "map.pocket", "home.pocket", "admin.pocket"):
             todo, seen = ["/"], set[str]()
             while todo and len(seen) < pages:

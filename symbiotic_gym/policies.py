@@ -15,7 +15,17 @@ from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Agent, BatchAgent
 from symbiotic_gym.types import Decision, Observation, Trajectory
 
-__all__ = ["Concurrent", "Observer", "Recorder", "act_all", "agent_name", "as_agent", "check_maker", "decides_alone"]
+__all__ = [
+    "Concurrent",
+    "Observer",
+    "Recorder",
+    "Retelling",
+    "act_all",
+    "agent_name",
+    "as_agent",
+    "check_maker",
+    "decides_alone",
+]
 
 
 @runtime_checkable
@@ -44,6 +54,15 @@ class Recorder(Protocol):
 
     def record_picture(self, observation: Observation) -> NDArray[np.uint8] | None:
         """The observation's screenshot as it may be kept; None: not at all."""
+        ...
+
+
+@runtime_checkable
+class Retelling(Protocol):
+    """An agent whose memory of the episode can be said anew, because something in it must not be said any more."""
+
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        """Put every text that is remembered through `rewrite`."""
         ...
 
 

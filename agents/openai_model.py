@@ -310,7 +310,7 @@ class OpenAIModel:
             "seed": job.seed,
         }
         named = {self._changed.get(name, name): value for name, value in wanted.items() if value is not None}
-        sent = {name: value for name, value in named.items() if name is not None}
+        sent: dict[str, Any] = {name: value for name, value in named.items() if name is not None}
         if job.schema is not None and self._schemas:
             sent["response_format"] = self._schemas.response_format(job.schema)
         return sent

@@ -249,10 +249,12 @@ def _shaped(kind: str, text: str) -> bool:
     digits = sum(char.isdigit() for char in text)
     if kind == "phone":
         return digits >= 6 and not _CODE.search(_EXTENSION.sub("", text))
+    if kind == "address" and _COUNTED.fullmatch(text):
+        return False
     if not text.isascii():
         return True
     if kind == "address":
-        return len(text.split()) > 1 and not _COUNTED.fullmatch(text)
+        return len(text.split()) > 1
     return " " in text or (len(text) > 3 and not text.islower())
 
 

@@ -113,8 +113,8 @@ def mode_rows(played: Sequence[Played]) -> Iterator[Row]:
             better="lower",
         )
     if {"large", "small", "guarded"} <= set(rates):
-        whole = max(rates["large"], 1e-9)
-        yield Row(name="plays/guarded success of all-large", value=rates["guarded"] / whole, unit="share", target=0.95)
+        best = max(rates["large"], 1e-9)
+        yield Row(name="plays/guarded success of all-large", value=rates["guarded"] / best, unit="share", target=0.95)
         yield Row(name="plays/guarded over all-small", value=rates["guarded"] - rates["small"], unit="share", target=0.0)
 
 

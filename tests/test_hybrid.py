@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ PAGE = f'[1] link "Home"\ntext "E-mail"\ntext "{MAIL}"\n[4] textbox "Send to"\n[
 
 def see(page: str = PAGE, **changes: Any) -> Observation:
     seen: Any = {"goal": "Send it", "page": page, "url": "http://shop.test/", "title": "", "tabs": "", "last_action": ""}
-    return {**seen, "last_action_error": "", **changes}
+    return cast(Observation, seen | {"last_action_error": "", **changes})
 
 
 def small(observation: Observation) -> Decision:
@@ -86,6 +86,17 @@ def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
         assert endpoint.requests == [] and decision.source == "small" and agent.guard.stopped == 1
     (row,) = agent.ledger.rows
     assert (row.route, row.stopped) == ("LOCAL", 1) and "Perpetua" not in str(row)
+
+
+def test_what_turns_out_private_later_is_said_anew_in_the_history() -> None:
+    """The first page names somebody where nothing says that it is a person; the second does."""
+    first, second = '[5] link "Tulip Engine"', 'text "Customer"\ntext "Tulip Engine"\n[5] button "Next"'
+    with FakeEndpoint(lambda messages: '<reason>x</reason><action>click("5")</action>') as endpoint:
+        agent = hybrid(endpoint)
+        routes = [agent.act(seen).extra["privacy"]["route"] for seen in (see(first), see(second, last_action='click("5")'))]
+    assert routes == ["CLOUD", "CLOUD_REDACTED"] and agent.guard.stopped == 0
+    last = endpoint.requests[-1]["messages"][1]["content"]
+    assert 'on link "⟦name_1' in last and "Tulip" not in last
 
 
 def test_hard_values_stay_and_without_a_local_model_the_episode_ends() -> None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -55,7 +55,8 @@ text "58 Observatory Hill, 41049 Ashford Bay"
 
 def see(page: str = PAGE, **changes: Any) -> Observation:
     seen: Any = {"goal": "Go on", "page": page, "url": "http://shop.test/customers", "title": "Customers", "tabs": ""}
-    return {**seen, "last_action": "", "last_action_error": "", **changes}
+    seen |= {"last_action": "", "last_action_error": "", **changes}
+    return cast(Observation, seen)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,16 @@ def test_round_trip(values: list[str], encodings: list[str], between: list[str])
     assert vault.restore(vault.redact(text)) == text
 
 
+def test_what_was_said_before_is_hidden_too_and_placeholders_stay() -> None:
+    vault = Vault(1)
+    vault.add("Nora Diallo", "name")
+    before = vault.redact("ask Nora Diallo for Bamboo Kettle")
+    vault.add("Bamboo Kettle", "name")
+    assert vault.hide(before) == vault.redact("ask Nora Diallo for Bamboo Kettle") and vault.hide(
+        vault.hide(before)
+    ) == vault.hide(before)
+
+
 def test_placeholders_are_per_value_and_per_episode() -> None:
     vault, other = Vault(1), Vault(2)
     for one in (vault, other):
@@ -159,7 +170,11 @@ def test_keys_and_checksums() -> None:
     assert missed == [] and len({provider for provider, _ in keys}) >= 30
     assert luhn_ok("4111 1111 1111 1111") and not luhn_ok("4111 1111 1111 1112")
     assert iban_ok("DE89370400440532013000") and not iban_ok("DE88370400440532013000")
+    told = matches("Programs sign in with the token a7e8uwryt7gnmbrmqc76")
+    assert [(match.kind, match.end - match.start) for match in told] == [("key", 20)]
     harmless_texts = (
+        "a key iPhone12 and the token ring2024",
+        "a painter (1882–1946)",
         "My Account",
         "Rating: 87%",
         "2026-03-02",
@@ -219,6 +234,12 @@ def test_a_local_model_is_asked_as_in_the_paper_and_must_answer_in_form() -> Non
         assert stack.scan(nodes, "").faults, answer
 
 
+def test_codes_counts_and_single_small_words_are_nobodys(stack: DetectorStack) -> None:
+    texts = ("ADO1532", "961a0026", "131 km²", "4 to 6 days", "yes", "SKU")
+    nodes = [Node(text=text, role="text", part="name") for text in (*texts, "+44 20 7946 0958 ext 12", "20 Linden Avenue")]
+    assert {finding.node for finding in stack.scan(nodes, "").findings} == {6, 7}
+
+
 def test_plugins_that_are_not_installed_say_so() -> None:
     with pytest.raises(MissingDependencyError, match="presidio"):
         PresidioDetector()
@@ -274,7 +295,7 @@ def test_the_guard_looks_everywhere_and_never_says_what_it_found() -> None:
     guard, vault = EgressGuard(), Vault(1)
     vault.add("Nora Diallo", "name", declared=True)
     guard.protect(vault)
-    bad = (
+    bad: tuple[tuple[str, dict[str, str], dict[str, Any]], ...] = (
         ("http://c.test/?q=Nora%20Diallo", {}, {}), ("http://c.test/", {"x-note": "nora diallo"}, {}),
         ("http://c.test/", {}, {"nora diallo": 1}),
         ("http://c.test/", {}, {"tools": [{"d": "eDogTm9yYSBEaWFsbG8="}]}),

@@ -47,6 +47,9 @@ COMMON_VERBS = (
 _PLAN_TURNS = 2
 """So often may an answer change the plan before it has to act."""
 _CHARS_PER_TOKEN = 3
+_FENCE_LETTERS = "bcdfghjkmnpqrstvwxz"
+"""Letters without a word in them, and no digits: one number in ten could be a card's."""
+_FENCE_LENGTH = 12
 
 
 @dataclass(kw_only=True)
@@ -58,7 +61,7 @@ class _Turn:
     retrieved: list[Retrieved]
     seeds: random.Random
     page: str
-    fence: int
+    fence: str
     extra_messages: list[Message] = field(default_factory=list)
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     repaired: bool = False
@@ -145,7 +148,7 @@ class LargeAgent:
         self._seed = seed
         self._random = random.Random(seed)
         self._fences = random.SystemRandom() if seed is None else random.Random(f"fences {seed}")
-        """What a page must not be able to guess: where a prompt shows it, the page's text ends at this step's own number."""
+        """What a page must not be able to guess: where a prompt shows it, the page's text ends at this step's own word."""
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
@@ -189,7 +192,7 @@ class LargeAgent:
             retrieved=self._retrieve(observation),
             seeds=random.Random(self._random.getrandbits(31)),
             page=cut_page(page, observation["goal"], self._budgets[0]),
-            fence=self._fences.getrandbits(40),
+            fence="".join(self._fences.choice(_FENCE_LETTERS) for _ in range(_FENCE_LENGTH)),
         )
 
     def _ask(self, turns: Sequence[_Turn]) -> tuple[list[Completion], bool]:

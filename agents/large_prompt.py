@@ -76,7 +76,7 @@ class LargePrompt:
         retrieved: Sequence[Retrieved],
         plan: PlanTree,
         history: Sequence[str],
-        fence: int,
+        fence: str,
     ) -> str:
         """What is asked at one step.
 
@@ -86,7 +86,7 @@ class LargePrompt:
             retrieved: examples out of the knowledge base.
             plan: shown where the agent plans.
             history: what was done, oldest first, cut.
-            fence: a number that no page can know; prompts that show it put the page between two lines of it.
+            fence: a word that no page can know; prompts that show it put the page between two lines of it.
         """
         shown = "\n\n".join(
             self._parts["example"].format(

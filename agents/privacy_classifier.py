@@ -57,6 +57,13 @@ _DOUBT = 0.2
 _COUNTED = re.compile(r"[\d.,]+(?: to [\d.,]+)? [a-zµ%°][\w²³/-]*")
 """A number of things, "131 km²", "216 places", which is no house in a street."""
 
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?"
+    r"|Dec(?:ember)?)\b\.?"
+)
+_DATE = re.compile(
+    rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}}\.? {_MONTH})(?:,? \d{{4}})?(?:,? (?:at )?\d{{1,2}}:\d\d)?|\d{{4}}-\d\d-\d\d"
+)
 _CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
 """Letters and digits in one word, as in "ADO1532" and "961a0026"."""
 
@@ -197,7 +204,7 @@ class ClassifierDetector:
     def __init__(self, threshold: float = 0.1, weights: Path | None = None) -> None:
         self._threshold = threshold
         self._weights = load_weights(weights)
-        self._known: dict[str, list[tuple[int, int, str, float]]] = {}
+        self._known: dict[str, list[tuple[int, int, str, float, bool]]] = {}
         self.version = f"{self._weights.version}, shapes 1"
 
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
@@ -214,7 +221,8 @@ class ClassifierDetector:
         return [
             Finding(node=i, start=start, end=end, kind=kind, score=score, source=self.name)
             for i, node in enumerate(nodes)
-            for start, end, kind, score in self._known[node.text]
+            for start, end, kind, score, shaped in self._known[node.text]
+            if shaped or node.label
         ]
 
     def _classify(self, texts: Sequence[str]) -> None:
@@ -223,7 +231,7 @@ class ClassifierDetector:
                 self._check_script(text)
         places = [(text, part) for text in texts for part in parts_of(text)]
         scores_BC = probabilities([text[start:end] for text, (start, end) in places], self._weights)
-        found: dict[str, list[tuple[int, int, str, float]]] = {text: [] for text in texts}
+        found: dict[str, list[tuple[int, int, str, float, bool]]] = {text: [] for text in texts}
         private_B = 1 - scores_BC[:, 0]
         for i in np.flatnonzero(private_B >= self._threshold):
             text, (start, end) = places[int(i)]
@@ -231,10 +239,8 @@ class ClassifierDetector:
             score = min(max(float(private_B[i]), 0.0), 1.0)
             if kind == "name" and _NO_NAME.match(text, start):
                 continue
-            if not _shaped(kind, text[start:end]):
-                score = min(score, _DOUBT)
-            if score >= self._threshold:
-                found[text].append((start, end, kind, score))
+            shaped = _shaped(kind, text[start:end])
+            found[text].append((start, end, kind, score if shaped else min(score, _DOUBT), shaped))
         self._known |= found
 
     def _check_script(self, text: str) -> None:
@@ -249,8 +255,8 @@ def _shaped(kind: str, text: str) -> bool:
     digits = sum(char.isdigit() for char in text)
     if kind == "phone":
         return digits >= 6 and not _CODE.search(_EXTENSION.sub("", text))
-    if kind == "address" and _COUNTED.fullmatch(text):
-        return False
+    if kind == "address" and (_COUNTED.fullmatch(text) or (_DATE.search(text) and not re.search(r"\d", _DATE.sub("", text)))):
+        return False  # things that are counted, and days on which somebody did something
     if not text.isascii():
         return True
     if kind == "address":

@@ -238,6 +238,8 @@ def test_codes_counts_and_single_small_words_are_nobodys(stack: DetectorStack) -
     texts = ("ADO1532", "961a0026", "131 km²", "4 to 6 days", "yes", "SKU")
     nodes = [Node(text=text, role="text", part="name") for text in (*texts, "+44 20 7946 0958 ext 12", "20 Linden Avenue")]
     assert {finding.node for finding in stack.scan(nodes, "").findings} == {6, 7}
+    (found,) = stack.scan([Node(text="by Nora Diallo on May 6, 2026", role="text", part="name")], "").findings
+    assert found.kind == "name" and found.end <= len("by Nora Diallo on May 6")
 
 
 def test_plugins_that_are_not_installed_say_so() -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from symbiotic_gym.actions import parse
 from symbiotic_gym.agents.privacy_detectors import DetectorStack, Scan
 from symbiotic_gym.agents.privacy_structure import field_kinds
 from symbiotic_gym.agents.privacy_vault import Hit, Vault
-from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.errors import ActionError, ConfigError
 from symbiotic_gym.nodes import Node, page_nodes, rewrite
 from symbiotic_gym.types import Observation
 from symbiotic_gym.urls import origin
@@ -82,7 +83,7 @@ def redact_observation(
     seen: Mapping[str, object] = observation
     channels = {key: str(seen.get(key, "")) for key in _CHANNELS}
     texts = {key: unquote_plus(text) if key == "url" else text for key, text in channels.items()}
-    others = [Node(text=text, role=key, part="text") for key, text in texts.items()]
+    others = [Node(text=part, role=key, part="text") for key, text in texts.items() for part in _parts(key, text)]
     scan = stack.scan([*nodes, *others], observation.get("url", "")) if stack is not None else Scan(findings=())
     for finding in scan.findings:
         node = nodes[finding.node] if finding.node < len(nodes) else others[finding.node - len(nodes)]
@@ -102,6 +103,18 @@ def redact_observation(
     view: Any = {key: value for key, value in observation.items() if key not in _PICTURES} | shown | {"page": page}
     hidden = sum(node.hidden for node in nodes) if fence else 0
     return Redacted(observation=view, counts=dict(counts), scan=scan, hidden=hidden)
+
+
+def _parts(channel: str, text: str) -> list[str]:
+    """What the detectors look at: of an action its arguments, since no call is anybody's name."""
+    if channel != "last_action":
+        return [text]
+    try:
+        arguments = parse(text).arguments.values()
+    except ActionError:
+        return [text]
+    given = [part for value in arguments for part in (value if isinstance(value, tuple) else (value,))]
+    return [part for part in given if isinstance(part, str)]
 
 
 def _page(page: str, nodes: Sequence[Node], hits: Sequence[Sequence[Hit]], vault: Vault, *, fence: bool) -> str:

@@ -155,6 +155,13 @@ def test_what_a_page_says_is_private_is_hidden_and_nothing_else(stack: DetectorS
     assert view.counts["email"] == 2 and view.counts["phone"] == 2
 
 
+def test_an_action_is_told_with_placeholders_in_its_arguments(stack: DetectorStack) -> None:
+    vault = Vault(1)
+    told = [redact_observation(see("", last_action=f'fill("9", "{name}")'), vault, stack) for name in ("Nora Diallo", "lamp")]
+    first, second = (view.observation["last_action"] for view in told)
+    assert first.startswith('fill("9", "⟦name_1') and second == 'fill("9", "lamp")'
+
+
 def test_dom_says_what_fields_are_for(stack: DetectorStack) -> None:
     html = '<input bid="7" type="password" value="x"><input bid="8" autocomplete="shipping cc-number"><input bid="9">'
     assert field_kinds(html) == {"7": "password", "8": "card"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symbiotic_gym.agents.endpoint import GrammarEndpoint
+    from symbiotic_gym.agents.hybrid import HybridAgent
     from symbiotic_gym.agents.large import LargeAgent
     from symbiotic_gym.agents.local import LocalModel
     from symbiotic_gym.agents.openai_model import OpenAIModel
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GrammarEndpoint",
+    "HybridAgent",
     "LargeAgent",
     "LocalModel",
     "NullAgent",
@@ -35,6 +37,7 @@ __all__ = [
 
 _HOMES = {
     "GrammarEndpoint": "symbiotic_gym.agents.endpoint",
+    "HybridAgent": "symbiotic_gym.agents.hybrid",
     "LargeAgent": "symbiotic_gym.agents.large",
     "LocalModel": "symbiotic_gym.agents.local",
     "NullAgent": "symbiotic_gym.agents.simple",

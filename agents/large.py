@@ -8,7 +8,7 @@ never from the agent's own proposals: in speculative synthesis another model's a
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +47,9 @@ COMMON_VERBS = (
 _PLAN_TURNS = 2
 """So often may an answer change the plan before it has to act."""
 _CHARS_PER_TOKEN = 3
+_FENCE_LETTERS = "bcdfghjkmnpqrstvwxz"
+"""Letters without a word in them, and no digits: one number in ten could be a card's."""
+_FENCE_LENGTH = 12
 
 
 @dataclass(kw_only=True)
@@ -58,6 +61,7 @@ class _Turn:
     retrieved: list[Retrieved]
     seeds: random.Random
     page: str
+    fence: str
     extra_messages: list[Message] = field(default_factory=list)
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     repaired: bool = False
@@ -143,6 +147,8 @@ class LargeAgent:
         self._before: Observation | None = None
         self._seed = seed
         self._random = random.Random(seed)
+        self._fences = random.SystemRandom() if seed is None else random.Random(f"fences {seed}")
+        """What a page must not be able to guess: where a prompt shows it, the page's text ends at this step's own word."""
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
@@ -151,6 +157,12 @@ class LargeAgent:
         if observation["last_action"]:
             self.plan.note(past_step(observation, self._before))
         self._before = observation
+
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        """Say what is remembered of the episode in other words, since some of the old ones must not be sent any more."""
+        self.plan.retell(rewrite)
+        if self._before is not None:
+            self._before = {**self._before, "page": rewrite(self._before["page"])}
 
     def act(self, observation: Observation) -> Decision:
         """Ask the model; again if it changed the plan, and once more if its answer holds no action that can be run."""
@@ -180,6 +192,7 @@ class LargeAgent:
             retrieved=self._retrieve(observation),
             seeds=random.Random(self._random.getrandbits(31)),
             page=cut_page(page, observation["goal"], self._budgets[0]),
+            fence="".join(self._fences.choice(_FENCE_LETTERS) for _ in range(_FENCE_LENGTH)),
         )
 
     def _ask(self, turns: Sequence[_Turn]) -> tuple[list[Completion], bool]:
@@ -205,7 +218,9 @@ class LargeAgent:
     def _messages(self, turn: _Turn, prompt: LargePrompt) -> list[Message]:
         steps = [f"- {step}" for node in self.plan.nodes for step in node.steps] if not self._plans else []
         history = self.plan.history(self._budgets[1]) if self._plans else cut_lines(steps, self._budgets[1])
-        user = prompt.user(turn.observation, turn.page, retrieved=turn.retrieved, plan=self.plan, history=history)
+        user = prompt.user(
+            turn.observation, turn.page, retrieved=turn.retrieved, plan=self.plan, history=history, fence=turn.fence
+        )
         return [{"role": "system", "content": prompt.system}, {"role": "user", "content": user}, *turn.extra_messages]
 
     def _take(self, turn: _Turn, answer: Completion, *, schema: bool) -> None:

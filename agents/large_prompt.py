@@ -68,7 +68,14 @@ class LargePrompt:
         self.system = self._parts["system"].format(actions=_action_rows(verbs, schema=schema), form=form)
 
     def user(
-        self, observation: Observation, page: str, *, retrieved: Sequence[Retrieved], plan: PlanTree, history: Sequence[str]
+        self,
+        observation: Observation,
+        page: str,
+        *,
+        retrieved: Sequence[Retrieved],
+        plan: PlanTree,
+        history: Sequence[str],
+        fence: str,
     ) -> str:
         """What is asked at one step.
 
@@ -78,6 +85,7 @@ class LargePrompt:
             retrieved: examples out of the knowledge base.
             plan: shown where the agent plans.
             history: what was done, oldest first, cut.
+            fence: a word that no page can know; prompts that show it put the page between two lines of it.
         """
         shown = "\n\n".join(
             self._parts["example"].format(
@@ -95,6 +103,7 @@ class LargePrompt:
             examples=self._parts["examples"].format(examples=shown) + "\n\n" if shown else "",
             plan=self._parts["plan"].format(nodes=nodes) + "\n\n" if self._plan else "",
             history=self._parts["history"].format(steps=steps) + "\n\n" if history else "",
+            fence=fence,
         )
 
     def repair(self, problem: str) -> str:

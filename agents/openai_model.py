@@ -21,13 +21,15 @@ from symbiotic_gym.agents.model_errors import model_error, translated
 from symbiotic_gym.agents.retrying import Patience
 from symbiotic_gym.agents.schema_ways import SchemaWays
 from symbiotic_gym.agents.spending import Price, Spending, most_tokens
-from symbiotic_gym.errors import ConfigError, ModelError, SchemaRefusedError, explain, nearest
+from symbiotic_gym.errors import ConfigError, ModelError, PrivacyError, SchemaRefusedError, explain, nearest
 from symbiotic_gym.protocols import Completion, Message, Sampling
 from symbiotic_gym.types import Usage
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.chat import ChatCompletion
+
+    from symbiotic_gym.agents.privacy_guard import EgressGuard
 
 __all__ = ["ALLOW_REMOTE", "Job", "OpenAIModel"]
 
@@ -64,6 +66,7 @@ class OpenAIModel:
         longest_wait_s: a longer wait that the endpoint asks for is not sat out: the run stops, to be gone on with.
         prices: what models cost, by name, for `Usage.cost_usd`; one that is not listed counts as free.
         spending: the account that pays, which may have caps, and which other models, threads and processes may share.
+        guard: looks at every finished request, and stops those that hold something private; what it stopped is not tried again.
 
     Raises:
         ConfigError: an endpoint elsewhere and no key, a number out of range, or a cap in money for a model without a price.
@@ -84,6 +87,7 @@ class OpenAIModel:
         longest_wait_s: float = 120.0,
         prices: Mapping[str, Price] | None = None,
         spending: Spending | None = None,
+        guard: "EgressGuard | None" = None,
     ) -> None:
         if timeout_s <= 0 or max_retries < 0 or concurrency < 1 or longest_wait_s < 0:
             raise ConfigError(
@@ -111,6 +115,7 @@ class OpenAIModel:
         self._timeout_s = timeout_s
         self._patience = Patience(max_retries, longest_wait_s)
         self._concurrency = concurrency
+        self.guard = guard
         self._schemas = SchemaWays()
         self._changed: dict[str, str | None] = {}  # arguments this endpoint refuses, and what it wants instead
 
@@ -142,9 +147,14 @@ class OpenAIModel:
     def _client(self) -> "OpenAI":
         from openai import DefaultHttpxClient, OpenAI  # here, because it takes half a second to import
 
+        kind: type[OpenAI] = OpenAI
+        if self.guard is not None:
+            from symbiotic_gym.agents.privacy_client import guarded_client
+
+            kind = guarded_client(self.guard)
         # a proxy in the environment is the way to the web outside; it knows nothing of this machine's own ports
         direct = DefaultHttpxClient(trust_env=False, timeout=self._timeout_s) if is_local(self.base_url) else None
-        return OpenAI(
+        return kind(
             base_url=self.base_url,
             api_key=self._key,
             timeout=self._timeout_s,
@@ -166,6 +176,7 @@ class OpenAIModel:
         Raises:
             ModelError: the endpoint failed for good, for any of them.
             BudgetError: what the run may spend is spent.
+            PrivacyError: the guard stopped one of the requests.
         """
         given = [None] * len(prompts) if seeds is None else list(seeds)
         return self._all([Job(prompt, sampling, seed) for prompt, seed in zip(prompts, given, strict=True)])
@@ -186,6 +197,7 @@ class OpenAIModel:
             SchemaRefusedError: the server does not hold answers to schemas, or not to one of these.
             ModelError: the endpoint failed for good, for any of them.
             BudgetError: what the run may spend is spent.
+            PrivacyError: the guard stopped one of the requests.
         """
         given = [None] * len(prompts) if seeds is None else list(seeds)
         jobs = [Job(*job) for job in zip(prompts, [sampling] * len(prompts), given, schemas, strict=True)]
@@ -229,7 +241,7 @@ class OpenAIModel:
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 return list(pool.map(lambda job: self._complete(client, job), jobs))
-            except ModelError:
+            except (ModelError, PrivacyError):
                 pool.shutdown(cancel_futures=True)  # what is not under way yet would be paid for and thrown away
                 raise
 
@@ -290,6 +302,9 @@ class OpenAIModel:
             usage = self._usage(answer)
         except ModelError as error:
             return None, error, usage
+        except PrivacyError:
+            usage = Usage()  # it was never sent
+            raise
         finally:
             self._spending.settle(ticket, usage)
         return (answer if getattr(answer, "choices", None) else None), None, usage

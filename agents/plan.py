@@ -6,7 +6,7 @@ earlier node: all that was opened since below it, and its own steps, are dropped
 not tried again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from symbiotic_gym.agents.token_budget import cut_lines
@@ -106,6 +106,13 @@ class PlanTree:
         node.dropped.append(" ".join(reason.split())[:_REASON_CHARS] or "it did not work")
         self.active = node
         return ""
+
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        """Say all that is in the plan in other words."""
+        for node in self.nodes:
+            node.intent, node.url = rewrite(node.intent), rewrite(node.url)
+            node.steps = [rewrite(step) for step in node.steps]
+            node.dropped = [rewrite(reason) for reason in node.dropped]
 
     def lines(self) -> list[str]:
         """The plan, a line a node; the active one is marked, and the others' steps are told in a few words."""

@@ -5,6 +5,7 @@
     ├── UnknownNameError (LookupError)      a task, model, key or file name that does not exist; names the nearest ones
     ├── MissingDependencyError (ImportError)  an optional package is needed; names the extra that brings it
     ├── ActionError (ValueError)            a text is not exactly one well-formed action
+    ├── PrivacyError (PermissionError)      a private value was about to leave this machine, and did not
     ├── InfrastructureError (RuntimeError)  the world broke, not the policy; carries `kind`; such episodes are *invalid*
     │   ├── BrowserError                    kind "browser": no browser, or it died; "memory": it took too much
     │   │   └── DeadlineError (TimeoutError)  kind "deadline": a call did not come back in time
@@ -31,6 +32,7 @@ __all__ = [
     "JudgeError",
     "MissingDependencyError",
     "ModelError",
+    "PrivacyError",
     "SchemaRefusedError",
     "SiteError",
     "StoreError",
@@ -59,6 +61,10 @@ class MissingDependencyError(SymbioticError, ImportError):
 
 class ActionError(SymbioticError, ValueError):
     """A text is not exactly one well-formed action."""
+
+
+class PrivacyError(SymbioticError, PermissionError):
+    """A private value was about to leave this machine, or to be typed where it does not belong; it was held back."""
 
 
 class InfrastructureError(SymbioticError, RuntimeError):

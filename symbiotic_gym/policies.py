@@ -8,11 +8,24 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.protocols import Agent, BatchAgent
-from symbiotic_gym.types import Decision, Observation
+from symbiotic_gym.types import Decision, Observation, Trajectory
 
-__all__ = ["Concurrent", "Observer", "act_all", "agent_name", "as_agent", "check_maker", "decides_alone"]
+__all__ = [
+    "Concurrent",
+    "Observer",
+    "Recorder",
+    "Retelling",
+    "act_all",
+    "agent_name",
+    "as_agent",
+    "check_maker",
+    "decides_alone",
+]
 
 
 @runtime_checkable
@@ -28,6 +41,28 @@ class Observer(Protocol):
 
     def observe(self, observation: Observation) -> None:
         """Take note of an observation for which no decision is asked."""
+        ...
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """An agent that has a say in what is put on record of its episodes, because some of it must not lie on a disk."""
+
+    def record(self, trajectory: Trajectory) -> Trajectory:
+        """The episode as it may be kept, logged and trained on."""
+        ...
+
+    def record_picture(self, observation: Observation) -> NDArray[np.uint8] | None:
+        """The observation's screenshot as it may be kept; None: not at all."""
+        ...
+
+
+@runtime_checkable
+class Retelling(Protocol):
+    """An agent whose memory of the episode can be said anew, because something in it must not be said any more."""
+
+    def retell(self, rewrite: Callable[[str], str]) -> None:
+        """Put every text that is remembered through `rewrite`."""
         ...
 
 

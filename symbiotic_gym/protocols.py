@@ -11,9 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from symbiotic_gym.nodes import Node
 from symbiotic_gym.types import Decision, Observation, Trajectory, Usage
 
-__all__ = ["Agent", "BatchAgent", "Completion", "Judge", "LanguageModel", "Message", "Sampling", "SchemaModel", "Verdict"]
+__all__ = [
+    "Agent",
+    "BatchAgent",
+    "Completion",
+    "Detector",
+    "Finding",
+    "Judge",
+    "LanguageModel",
+    "Message",
+    "Sampling",
+    "SchemaModel",
+    "Verdict",
+]
 
 Message = Mapping[str, str]
 """One chat turn: `{"role": "system" | "user" | "assistant", "content": text}`."""
@@ -130,5 +143,38 @@ class Judge(Protocol):
         Raises:
             JudgeError: there is no verdict; one is never made up out of an answer that cannot be read.
             ModelError: a model that it asks failed for good.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A detector's word that part of a node is private."""
+
+    node: int
+    """Its place in the list that the detector was given."""
+    start: int
+    end: int
+    """Which characters of the node's text."""
+    kind: str
+    """What it is: `name`, `email`, `password`, ... (`symbiotic_gym.agents.privacy_policy.HARD` lists those that stay here)."""
+    score: float
+    """How sure it is, in [0, 1]."""
+    source: str
+    """Which detector, or which rule of it."""
+
+
+class Detector(Protocol):
+    """Says which parts of a page are private, node by node. Whatever it raises or answers wrongly counts as private."""
+
+    name: str
+    version: str
+
+    def find(self, nodes: Sequence[Node], url: str) -> Sequence[Finding]:
+        """All private parts of these nodes.
+
+        Args:
+            nodes: of one page, in order (`symbiotic_gym.nodes.page_nodes`).
+            url: the page's address.
         """
         ...

@@ -31,7 +31,8 @@ class Observation(TypedDict, total=False):
     """What a policy sees; the texts are always there, the rest only when the environment was made with them.
 
     `page` is pruned accessibility text, one element a line, `[bid]` before what can be acted on:
-    `[12] textbox "Username" value="bob"`. `tabs` has a line per tab, `*` before the active one.
+    `[12] textbox "Username" value="bob"`. A text that people cannot see ends in `hidden`.
+    `tabs` has a line per tab, `*` before the active one.
     """
 
     goal: str

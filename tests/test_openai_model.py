@@ -9,9 +9,11 @@ import pytest
 
 from symbiotic_gym.agents import openai_model
 from symbiotic_gym.agents.openai_model import OpenAIModel
-from symbiotic_gym.agents.spending import Price
+from symbiotic_gym.agents.privacy_guard import EgressGuard
+from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.agents.spending import Budget, Price, Spending
 from symbiotic_gym.agents.testing import FakeEndpoint, Fault
-from symbiotic_gym.errors import ConfigError, ModelError
+from symbiotic_gym.errors import ConfigError, ModelError, PrivacyError
 from symbiotic_gym.protocols import Message, Sampling
 
 CHAT: list[Message] = [{"role": "user", "content": "say hello"}]
@@ -286,3 +288,30 @@ def test_one_switch_keeps_tests_on_this_machine(monkeypatch: pytest.MonkeyPatch)
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="what to do"):
         OpenAIModel("m", base_url="http://127.0.0.1:1/v1", **wrong)  # type: ignore[arg-type]
+
+
+def test_what_the_guard_stops_is_neither_sent_nor_tried_again_nor_paid(endpoint: FakeEndpoint) -> None:
+    guard, vault = EgressGuard(), Vault(1)
+    vault.add("Nora Diallo", "name", declared=True)
+    guard.protect(vault)
+    spending = Spending(Budget(requests=1))
+    model = OpenAIModel("fake", base_url=endpoint.url, max_retries=3, guard=guard, spending=spending)
+    private: list[Message] = [{"role": "user", "content": "write to Nora Diallo"}]
+    for chats in ([private], [private, private]):
+        with pytest.raises(PrivacyError, match="kind name"):
+            model.generate(chats, Sampling())
+    with pytest.raises(PrivacyError):
+        model.generate_json([private], [{"type": "object"}], Sampling())
+    assert endpoint.requests == [] and guard.stopped == guard.requests <= 4
+    (answer,) = model.generate([CHAT], Sampling())  # the one request that may be paid is still there
+    assert answer.text == "echo say hello" and guard.stopped == guard.requests - 1
+    model.close()
+
+
+def test_the_guard_sees_every_try(endpoint: FakeEndpoint) -> None:
+    guard = EgressGuard()
+    model = OpenAIModel("fake", base_url=endpoint.url, max_retries=2, guard=guard)
+    endpoint.fail(Fault(status=503, headers=SOON), Fault(status=429, headers=SOON))
+    model.generate([CHAT], Sampling())
+    assert (guard.requests, len(endpoint.requests), guard.stopped) == (3, 3, 0)
+    model.close()

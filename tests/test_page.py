@@ -274,3 +274,19 @@ def test_what_kept_a_page_busy_once_is_not_waited_for_again(page: Any) -> None:
     page.evaluate("void fetch('http://poll.test/events?since=2').catch(() => 0)")
     assert page.evaluate("window.__symbiotic.rest(300)")["state"] == "rest"
     page.unroute("http://poll.test/**")
+
+
+def test_texts_that_people_cannot_see_say_so(read: Read) -> None:
+    hidden = (
+        "opacity:0",
+        "font-size:0",
+        "color:rgb(9,9,9);background:rgb(9,9,9)",
+        "position:absolute;left:-9999px",
+        "position:absolute;width:1px;height:1px;overflow:hidden",
+    )
+    html = "<p>Seen</p>" + "".join(f'<p>Also <span style="{style}">word {i}</span></p>' for i, style in enumerate(hidden))
+    lines = read(html + '<button style="opacity:0">Go</button><div style="opacity:0"><a href=x>Help</a></div>')
+    shown = [line for line in lines if line.startswith("text") and not line.endswith(" hidden")]
+    assert shown == ['text "Seen"', *['text "Also"'] * 5]
+    assert [f'text "word {i}" hidden' in lines for i in range(5)] == [True] * 5
+    assert 'button "Go"' in lines and 'link "Help"' in lines

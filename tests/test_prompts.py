@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from symbiotic_gym.agents.hybrid import PRIVATE_VERBS
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.testing import ScriptedJsonModel
 from symbiotic_gym.knowledge import KnowledgeBase
@@ -41,6 +42,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "schema-plan": {"candidates": 1, "plan": True},
     "retrieval": {"schema": False, "candidates": 1},
     "schema-retrieval": {"candidates": 1},
+    "private": {"schema": False, "candidates": 1, "prompt": "private_v1", "verbs": PRIVATE_VERBS},
+    "schema-private": {"candidates": 1, "prompt": "private_v1", "verbs": PRIVATE_VERBS},
 }
 
 

@@ -3,16 +3,20 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from symbiotic_gym.actions import elements
 from symbiotic_gym.errors import BrowserError, ConfigError, ModelError
 from symbiotic_gym.rollout import Episode, Rollouts, rollout
 from symbiotic_gym.store import EpisodeLog
-from symbiotic_gym.types import Decision, Observation, Trajectory
+from symbiotic_gym.store.blobs import Blobs
+from symbiotic_gym.types import Decision, Observation, Outcome, Trajectory
 
 
 class FakeEnv:
@@ -361,6 +365,44 @@ class Clicker:
 
 
 @pytest.mark.browser
+class Discreet(Counter):
+    """Keeps secrets; its model fails where it is told to."""
+
+    fails = False
+
+    @classmethod
+    def act_batch(cls, agents: Sequence["Counter"], observations: Sequence[Observation]) -> list[Decision]:
+        if cls.fails:
+            raise ModelError("no answer to page 0")
+        return [Decision(action=f"noop({i})") for i, _ in enumerate(agents)]
+
+    def record(self, trajectory: Trajectory) -> Trajectory:
+        steps = tuple(replace(step, observation={"page": "hidden"}) for step in trajectory.steps)
+        return replace(trajectory, goal="hidden", steps=steps, final={"page": "hidden"}, outcome=Outcome(status="failure"))
+
+    def record_picture(self, observation: Observation) -> NDArray[np.uint8] | None:
+        return None if "page 0" in observation["page"] else observation["screenshot"]
+
+
+class Seen(FakeEnv):
+    def _see(self, action: str) -> Observation:
+        return {**super()._see(action), "screenshot": np.full((2, 2, 3), self.count, np.uint8)}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_agent_has_its_say_in_what_is_kept_even_of_an_episode_its_model_failed_in(
+    fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Discreet, "fails", fails)
+    log, blobs = EpisodeLog(tmp_path / "e.jsonl"), Blobs(tmp_path)
+    with Rollouts(1, make_env=Seen, retries=0) as rollouts:
+        (kept,) = rollouts.run(EPISODES[:1], lambda: Discreet([]), name="d", log=log, blobs=blobs)
+    assert (kept.goal, kept.final, str(kept.outcome)) == ("hidden", {"page": "hidden"}, "failure")
+    assert "page 0" not in (tmp_path / "e.jsonl").read_text()
+    assert [bool(step.screenshot) for step in kept.steps] == ([] if fails else [False, True, True])
+    assert bool(kept.final_screenshot) == (not fails)
+
+
 def test_results_do_not_depend_on_the_number_of_workers() -> None:
     def played(workers: int) -> list[Any]:
         trajectories = rollout(["miniwob.click-test-2", "miniwob.click-link"], Clicker, range(3), workers=workers, max_steps=3)

@@ -278,6 +278,17 @@
   };
   const DEEPEST = 2 * 50; // spaces: deeper lines stand no further in, or they would be spaces for the most part
   const indent = (lines) => lines.map((line) => (line.startsWith(" ".repeat(DEEPEST)) ? line : "  " + line));
+  const HIDDEN = " hidden";
+  const textIn = (line) => JSON.parse(line.endsWith(HIDDEN) ? line.slice(5, -HIDDEN.length) : line.slice(5)); // of a line of text
+  const unseen = (element, style) => {
+    if (style.opacity === "0" || parseFloat(style.fontSize) < 2) return true;
+    if (style.position !== "absolute" && style.position !== "fixed" && style.overflow !== "hidden" && style.overflow !== "clip") {
+      return style.color === style.backgroundColor;
+    }
+    const box = element.getBoundingClientRect();
+    const clipped = style.overflow !== "visible" && (box.width <= 1 || box.height <= 1);
+    return clipped || box.right + scrollX < 0 || box.bottom + scrollY < 0 || style.color === style.backgroundColor;
+  };
   const isInline = (style) => style.display.startsWith("inline") || style.display === "contents";
 
   // What an element comes to: a block, `{inline: text}`, null for nothing, or `{within, then}` where what it holds has to be read first.
@@ -317,17 +328,22 @@
     return { within: element, then: (inner) => comesTo(element, { bid, style, role, interactive, acts }, inner) };
   };
   const comesTo = (element, { bid, style, role, interactive, acts }, inner) => {
+    if (!acts && !inner.acts && inner.lines.length > 0 && unseen(element, style)) {
+      // said to programs only: a line that people cannot see says so
+      return { lines: inner.lines.map((line) => (/^\s*text "/.test(line) && !line.endsWith(HIDDEN) ? line + HIDDEN : line)), acts: false, controls: false };
+    }
     if (acts) {
       // what a button or tab holds is the button, unless it holds another control
       if (interactive) {
         const name = nameOf(element, role);
-        const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(JSON.parse(line.slice(5)))) : [];
+        const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(textIn(line))) : [];
         return { lines: [describe(element, role, name), ...indent(held)], acts: true, controls: true };
       }
-      const ownText = inner.lines.filter((line) => line.startsWith("text ")).map((line) => JSON.parse(line.slice(5)));
+      const own = (line) => line.startsWith("text ") && !line.endsWith(HIDDEN);
+      const ownText = inner.lines.filter(own).map(textIn);
       if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
         // an entry that opens on a click and holds icons of its own, as in a list of mails
-        const rest = inner.lines.filter((line) => !line.startsWith("text "));
+        const rest = inner.lines.filter((line) => !own(line));
         return { lines: [`[${bid}] ${role} ${quote(ownText.join(" "))}`, ...indent(rest)], acts: true, controls: inner.controls };
       }
       if (inner.acts) return inner; // a container that listens for its children's clicks
@@ -344,7 +360,7 @@
       if (!inner.acts && role !== "dialog" && role !== "alertdialog") return { lines: name ? [`${role} ${quote(name)}`] : [], acts: false };
       return { lines: [`${role} ${quote(name)}`, ...indent(inner.lines)], acts: inner.acts, controls: inner.controls };
     }
-    if (isInline(style) && !inner.acts && inner.lines.length <= 1 && (inner.lines.length === 0 || inner.lines[0].startsWith("text "))) {
+    if (isInline(style) && !inner.acts && inner.lines.length <= 1 && (inner.lines.length === 0 || (inner.lines[0].startsWith("text ") && !inner.lines[0].endsWith(HIDDEN)))) {
       return { inline: inner.lines.length === 0 ? "" : (element.childElementCount && element.innerText) || element.textContent };
     }
     return inner;

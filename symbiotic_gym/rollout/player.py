@@ -7,7 +7,7 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from symbiotic_gym.errors import DeadlineError, InfrastructureError, ModelError, explain
-from symbiotic_gym.policies import as_agent
+from symbiotic_gym.policies import Recorder, as_agent
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.rollout.deciding import Hand, Together
 from symbiotic_gym.rollout.schedule import Job
@@ -166,7 +166,7 @@ class Player:
                     error=attempt.seen["last_action_error"],
                     act_s=round(act_s, 4),
                     step_s=round(perf_counter() - started, 4),
-                    screenshot=self._keep(before),
+                    screenshot=self._keep(before, attempt.recorder),
                     box=info.pop("box", None),
                 )
             )
@@ -185,6 +185,7 @@ class Player:
             self._hand = Hand(f"{threading.current_thread().name}-agent")
             self._agent = self._hand.call(lambda: as_agent(self._make_agent()), self._limits.act_timeout_s)
         agent = self._agent
+        attempt.recorder = agent if isinstance(agent, Recorder) else None
         self._ask(lambda: agent.reset(goal, seed=seed), self._limits.act_timeout_s)
 
     def _decide(self, job: Job, observation: Observation, deadline: float) -> tuple[Decision, float]:
@@ -208,14 +209,15 @@ class Player:
             self._hand = self._agent = None
             raise
 
-    def _keep(self, observation: Observation) -> str:
+    def _keep(self, observation: Observation, recorder: Recorder | None) -> str:
         if self._blobs is None or "screenshot" not in observation:
             return ""
-        return self._blobs.add_picture(observation["screenshot"])
+        picture = observation["screenshot"] if recorder is None else recorder.record_picture(observation)
+        return "" if picture is None else self._blobs.add_picture(picture)
 
     def _record(self, attempt: "_Attempt") -> Trajectory:
-        job, seen, known = attempt.job, attempt.seen, versions()
-        return Trajectory(
+        job, seen, known, recorder = attempt.job, attempt.seen, versions(), attempt.recorder
+        trajectory = Trajectory(
             task=job.episode.task,
             seed=job.episode.seed,
             goal=seen.get("goal", ""),
@@ -223,10 +225,11 @@ class Player:
             steps=tuple(attempt.steps),
             outcome=attempt.outcome,
             final=_texts(seen),
-            final_screenshot=self._keep(seen),
+            final_screenshot=self._keep(seen, recorder),
             attempt=job.attempt,
             versions={key: known[key] for key in ("symbiotic-gym", "browsergym-core") if key in known},
         )
+        return trajectory if recorder is None else recorder.record(trajectory)
 
 
 class _Attempt:
@@ -237,6 +240,8 @@ class _Attempt:
         self.seen: Observation = {}
         self.steps: list[Step] = []
         self.outcome = Outcome(status="invalid", kind="infrastructure")
+        self.recorder: Recorder | None = None
+        """The agent, where it has a say in what is kept; it stays here when the player lets go of a stuck agent."""
 
 
 def _outcome(info: dict[str, Any]) -> Outcome:

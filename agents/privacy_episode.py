@@ -1,0 +1,152 @@
+"""What a hybrid agent knows of one episode: its vault, its rules, what it may say about it, and how it is put on record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from symbiotic_gym.agents.privacy_actions import ActionRules, Rule
+from symbiotic_gym.agents.privacy_detectors import Scan
+from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.agents.privacy_view import origin_of
+from symbiotic_gym.nodes import page_nodes, rewrite
+from symbiotic_gym.types import Observation, Trajectory
+
+__all__ = ["Episode", "redact_trajectory"]
+
+_NOT_KEPT = "(not kept: a detector failed on this page)"
+
+
+class Episode:
+    """The state of one episode.
+
+    Args:
+        goal: as the environment gave it.
+        seed: fixes the placeholders' tag; None draws one.
+        declared: the user's own values, `(kind, value)`.
+        origins: where those may be typed, and where going to is not leaving; the origin of the first page is added.
+        rules: of side effects.
+        ask: see `ActionRules`.
+        bind: see `ActionRules`.
+    """
+
+    def __init__(
+        self,
+        goal: str,
+        seed: int | None,
+        declared: Sequence[tuple[str, str]],
+        origins: Sequence[str],
+        rules: Mapping[str, Rule],
+        ask: Callable[[str, str], bool] | None,
+        bind: bool,
+    ) -> None:
+        self.goal = goal
+        self.vault = Vault(seed)
+        self.origins = [*origins]
+        self.rules = ActionRules(self.vault, rules, ask=ask, origins=origins, bind=bind)
+        self.step = 0
+        self.actions: list[str] = []
+        self.denied = ""
+        """Why the last action was not run; told to both models as the environment would have."""
+        self._looked: dict[tuple[str, str], bool] = {}  # pages, and whether all detectors have looked at them
+        for kind, value in declared:
+            known = self.vault.add(value, kind, declared=True)
+            known.origins.update(origins)
+
+    def begin(self, observation: Observation) -> Observation:
+        """Take note of an observation; the first one says where the user's values belong."""
+        here = origin_of(observation.get("url", ""))
+        if self.step == 0 and here and here not in self.origins:
+            self.origins.append(here)
+            self.rules.origins.add(here)
+            for known in self.vault.values:
+                if known.declared:
+                    known.origins.add(here)
+        if self.denied:
+            observation = {**observation, "last_action_error": self.denied}
+            self.denied = ""
+        return observation
+
+    def note(self, texts: Mapping[str, Any], scan: Scan) -> None:
+        """Remember that the detectors have looked at a page."""
+        self._looked[_page(texts)] = not scan.faults
+
+    def looked_at(self, texts: Mapping[str, Any]) -> bool:
+        """Whether they have."""
+        return _page(texts) in self._looked
+
+    def unclear(self, texts: Mapping[str, Any]) -> bool:
+        """Whether one of them failed on it, so that what is private in it may not be known."""
+        return not self._looked.get(_page(texts), True)
+
+
+def _page(texts: Mapping[str, Any]) -> tuple[str, str]:
+    return texts.get("url", ""), texts.get("page", "")
+
+
+def redact_trajectory(
+    trajectory: Trajectory, vault: Vault, unclear: Callable[[Mapping[str, str]], bool] = lambda texts: False
+) -> Trajectory:
+    """An episode with placeholders for every private value: observations, actions, reasons, candidates, extras.
+
+    Args:
+        trajectory: as it was played.
+        vault: the episode's.
+        unclear: says of which observations nobody knows what is private in them; these are left out.
+    """
+    steps = tuple(
+        replace(
+            step,
+            observation=_texts(step.observation, vault, unclear),
+            decision=_decision(step.decision, vault),
+            error=vault.redact(step.error),
+        )
+        for step in trajectory.steps
+    )
+    outcome = replace(trajectory.outcome, message=vault.redact(trajectory.outcome.message))
+    return replace(
+        trajectory,
+        goal=vault.redact(trajectory.goal),
+        steps=steps,
+        final=_texts(trajectory.final, vault, unclear),
+        outcome=outcome,
+    )
+
+
+def _texts(observation: Mapping[str, str], vault: Vault, unclear: Callable[[Mapping[str, str]], bool]) -> dict[str, str]:
+    if unclear(observation):
+        return dict.fromkeys(observation, "") | {"page": _NOT_KEPT}
+    found = {}
+    for key, text in observation.items():
+        if key == "page":
+            nodes = page_nodes(text)
+            texts = [vault.redact(n.text, hits) for n, hits in zip(nodes, vault.find_all([n.text for n in nodes]), strict=True)]
+            found[key] = rewrite(text, nodes, texts)
+        else:
+            found[key] = vault.redact(text)
+    return found
+
+
+def _decision(decision: Any, vault: Vault) -> Any:
+    acceptance = decision.acceptance
+    if acceptance is not None:
+        acceptance = replace(acceptance, proposal=_candidate(acceptance.proposal, vault), why=vault.hide(acceptance.why))
+    return replace(
+        decision,
+        action=vault.hide(decision.action),
+        reason=vault.hide(decision.reason),
+        candidates=tuple(_candidate(candidate, vault) for candidate in decision.candidates),
+        acceptance=acceptance,
+        extra=_plain(decision.extra, vault),
+    )
+
+
+def _candidate(candidate: Any, vault: Vault) -> Any:
+    return replace(candidate, action=vault.hide(candidate.action), reason=vault.hide(candidate.reason))
+
+
+def _plain(value: Any, vault: Vault) -> Any:
+    if isinstance(value, str):
+        return vault.hide(value)
+    if isinstance(value, Mapping):
+        return {vault.hide(str(key)): _plain(inner, vault) for key, inner in value.items()}
+    return [_plain(inner, vault) for inner in value] if isinstance(value, list | tuple) else value

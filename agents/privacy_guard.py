@@ -1,0 +1,167 @@
+"""The last look at every request: what goes to the endpoint, byte for byte, searched for what must not.
+
+The guard hangs in the API client, behind everything that builds prompts, and sees the finished request: address, headers, body
+with messages, tools, pictures, ids. A hit means that the call is not made. It knows the vaults of all episodes that are being
+played, not only of the one that asks: what is private in one is private in all of them.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from symbiotic_gym.agents.privacy_secrets import matches_of_lines
+from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.errors import ConfigError, PrivacyError, explain
+
+__all__ = ["EgressGuard", "guard_of", "has_guard"]
+
+_OWN_KEY = frozenset({"authorization", "api-key", "x-api-key"})
+"""Headers that hold the user's key for this endpoint, which belongs there."""
+
+_PICTURE = re.compile(r"data:image/[\w.+-]+;base64,")
+
+
+class EgressGuard:
+    """Looks at requests; `OpenAIModel(..., guard=guard)` asks it before each.
+
+    Attributes:
+        requests: how many it has looked at.
+        stopped: how many of them it has stopped.
+        last_sha256: of the last body it let pass in the thread that asks.
+    """
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.stopped = 0
+        self._passed = threading.local()
+        self._vaults: weakref.WeakSet[Vault] = weakref.WeakSet()
+        self._pictures: set[str] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def last_sha256(self) -> str:
+        return str(getattr(self._passed, "sha256", ""))
+
+    def protect(self, vault: Vault) -> None:
+        """Search requests for the values of this vault from now on, for as long as it exists."""
+        with self._lock:
+            self._vaults.add(vault)
+
+    def allow_picture(self, base64_data: str) -> None:
+        """Let this one picture pass: its private parts are masked."""
+        with self._lock:
+            self._pictures.add(hashlib.sha256(base64_data.encode()).hexdigest())
+
+    def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Look at a request that is about to be sent.
+
+        Raises:
+            PrivacyError: it holds a private value; it must not be sent. The message names kinds and places, never values.
+        """
+        with self._lock:
+            self.requests += 1
+        try:
+            found = self._found(url, headers, body)
+        except Exception as error:  # what could not be looked at is not sent
+            found = f"it could not be looked at ({type(error).__name__})"
+        if found:
+            with self._lock:
+                self.stopped += 1
+            raise PrivacyError(
+                explain(
+                    f"a request to the large model was not sent: {found}",
+                    "requests without private values",
+                    "what has left this machine cannot be called back",
+                    "nothing: the step is decided by the local model",
+                )
+            )
+        self._passed.sha256 = hashlib.sha256(body).hexdigest()
+
+    def check_text(self, text: str) -> None:
+        """The same for a text, for agents that reach their model by other ways than `OpenAIModel`.
+
+        Raises:
+            PrivacyError: it holds a private value.
+        """
+        self.check("", {}, json.dumps({"text": text}).encode())
+
+    def _found(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
+        strings = [url, *(value for name, value in headers.items() if name.lower() not in _OWN_KEY)]
+        own = len(strings)
+        text = body.decode("utf-8", "replace")
+        try:
+            strings += _strings(json.loads(text))
+        except ValueError:
+            strings.append(text)
+        if picture := self._strange_picture(strings):
+            return picture
+        strings = [string for string in strings if not _PICTURE.match(string)]
+        with self._lock:
+            vaults = list(self._vaults)
+        for vault in vaults:
+            for hits in vault.find_all(strings):
+                for hit in hits:
+                    return f"it holds a value of kind {hit.known.kind}"
+        for match in matches_of_lines(strings[own:]):
+            return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
+        return ""
+
+    def _strange_picture(self, strings: list[str]) -> str:
+        for string in strings:
+            if found := _PICTURE.match(string):
+                digest = hashlib.sha256(string[found.end() :].encode()).hexdigest()
+                if digest not in self._pictures:
+                    return "it holds a picture that nobody has masked"
+            elif len(string) > 200_000:
+                return "it holds a text too long to be looked at"
+        return ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """All texts in plain JSON data, keys and numbers included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def has_guard(agent: Any, guard: EgressGuard) -> bool:
+    """Whether the client of an agent's model asks this guard."""
+    return getattr(getattr(agent, "model", None), "guard", None) is guard
+
+
+def guard_of(agent: Any, *, needed: bool) -> EgressGuard:
+    """The guard in an agent's API client; a new one for agents whose model is no such client.
+
+    Args:
+        agent: any agent.
+        needed: whether an API client without one is an error.
+
+    Raises:
+        ConfigError: it is an API client, and has no guard.
+    """
+    model = getattr(agent, "model", None)
+    guard = getattr(model, "guard", None)
+    if isinstance(guard, EgressGuard):
+        return guard
+    if needed and hasattr(model, "guard"):
+        raise ConfigError(
+            explain(
+                f"the model {getattr(model, 'name', '')} has no guard, and the mode is a guarded one",
+                "OpenAIModel(..., guard=EgressGuard())",
+                "requests would leave without being looked at",
+                "give the model a guard, or choose another mode",
+            )
+        )
+    return EgressGuard()

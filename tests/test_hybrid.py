@@ -1,0 +1,212 @@
+"""The hybrid agent against a real endpoint on loopback: what it sends, who decides, what it keeps."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from symbiotic_gym.agents.hybrid import MODES, HybridAgent
+from symbiotic_gym.agents.large import LargeAgent
+from symbiotic_gym.agents.openai_model import OpenAIModel
+from symbiotic_gym.agents.privacy_detectors import DetectorStack
+from symbiotic_gym.agents.privacy_guard import EgressGuard
+from symbiotic_gym.agents.privacy_ledger import Ledger, summary
+from symbiotic_gym.agents.testing import FakeEndpoint
+from symbiotic_gym.benchmarks.privacy_canary import count_leaks
+from symbiotic_gym.benchmarks.privacy_injection import injection_rows
+from symbiotic_gym.benchmarks.privacy_keys import canaries
+from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.policies import Recorder, as_agent
+from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, to_json
+from symbiotic_gym.viewer.episode import read_episode
+
+MAIL = "ndiallo@inkwell.example"
+PAGE = f'[1] link "Home"\ntext "E-mail"\ntext "{MAIL}"\n[4] textbox "Send to"\n[5] button "Next"'
+
+
+def see(page: str = PAGE, **changes: Any) -> Observation:
+    seen: Any = {"goal": "Send it", "page": page, "url": "http://shop.test/", "title": "", "tabs": "", "last_action": ""}
+    return cast(Observation, seen | {"last_action_error": "", **changes})
+
+
+def small(observation: Observation) -> Decision:
+    return Decision(action='click("5")', reason=f"mail {MAIL}", source="small")
+
+
+def hybrid(endpoint: FakeEndpoint, mode: str = "guarded", **settings: Any) -> HybridAgent:
+    model = OpenAIModel("fake", base_url=endpoint.url, guard=settings.pop("guard", EgressGuard()), max_retries=0)
+    detectors = None if mode in ("large", "small", "oracle") else DetectorStack(timeout_s=30)
+    agent = HybridAgent(
+        LargeAgent(model, prompt="private_v1"), settings.pop("local", small), mode=mode, detectors=detectors, **settings
+    )
+    agent.reset("Send it", seed=1)
+    return agent
+
+
+def copying(messages: Any) -> str:
+    """Types the placeholder that the page shows."""
+    mark = messages[1]["content"].partition("⟦email")[2].partition("⟧")[0]
+    return f'<reason>It goes there.</reason><action>fill("4", "⟦email{mark}⟧")</action>'
+
+
+def test_the_cloud_sees_placeholders_and_the_page_gets_the_value() -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint)
+        decision = agent.act(see())
+    sent = json.dumps(endpoint.requests, ensure_ascii=False)
+    assert MAIL not in sent and "⟦email_1_" in sent
+    assert (decision.action, decision.source, decision.extra["privacy"]["route"]) == (
+        f'fill("4", "{MAIL}")',
+        "fake",
+        "CLOUD_REDACTED",
+    )
+
+
+@pytest.mark.parametrize("answer", ["I cannot.", "<action>noop(1)</action>", '<action>fill("4", "⟦email_7_zzzz⟧")</action>'])
+def test_what_the_cloud_cannot_decide_is_decided_here(answer: str) -> None:
+    with FakeEndpoint(lambda messages: answer) as endpoint:
+        decision = hybrid(endpoint).act(see())
+    assert (
+        decision.source == "small" and "could not decide" in decision.extra["privacy"]["why"] and decision.usage.requests >= 1
+    )
+
+
+def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
+    """The knowledge base was filled without protection: nothing but the guard sees what it brings."""
+    from symbiotic_gym.benchmarks.privacy_canary import _knowledge
+
+    with FakeEndpoint(lambda messages: '<action>click("5")</action>') as endpoint:
+        model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=2)
+        large = LargeAgent(model, knowledge=_knowledge(["Perpetua Hollings"]), prompt="private_v1")
+        agent = HybridAgent(large, small, declared=[("name", "Perpetua Hollings")], detectors=DetectorStack(timeout_s=30))
+        agent.reset("Go on to the next page", seed=1)
+        decision = agent.act(see('[1] link "Home"\nheading "Overview"\n[2] button "Next"', goal="Go on to the next page"))
+        assert endpoint.requests == [] and decision.source == "small" and agent.guard.stopped == 1
+    (row,) = agent.ledger.rows
+    assert (row.route, row.stopped) == ("LOCAL", 1) and "Perpetua" not in str(row)
+
+
+def test_what_turns_out_private_later_is_said_anew_in_the_history() -> None:
+    """The first page names somebody where nothing says that it is a person; the second does."""
+    first, second = '[5] link "Tulip Engine"', 'text "Customer"\ntext "Tulip Engine"\n[5] button "Next"'
+    with FakeEndpoint(lambda messages: '<reason>x</reason><action>click("5")</action>') as endpoint:
+        agent = hybrid(endpoint)
+        routes = [agent.act(seen).extra["privacy"]["route"] for seen in (see(first), see(second, last_action='click("5")'))]
+    assert routes == ["CLOUD", "CLOUD_REDACTED"] and agent.guard.stopped == 0
+    last = endpoint.requests[-1]["messages"][1]["content"]
+    assert 'on link "⟦name_1' in last and "Tulip" not in last
+
+
+def test_hard_values_stay_and_without_a_local_model_the_episode_ends() -> None:
+    page = '[1] link "Home"\ntext "Card number"\ntext "4111 1111 1111 1111"'
+    with FakeEndpoint(lambda messages: '<action>click("1")</action>') as endpoint:
+        assert hybrid(endpoint).act(see(page)).source == "small"
+        assert hybrid(endpoint, local=None).act(see(page)).action.startswith("report_infeasible(")
+        assert endpoint.requests == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_decides_and_says_who(mode: str) -> None:
+    with FakeEndpoint(lambda messages: '<reason>x</reason><action>click("5")</action>') as endpoint:
+        guard = EgressGuard() if mode in ("guarded", "delegate", "oracle", "learned") else None
+        agent = hybrid(endpoint, mode, guard=guard, declared=[("email", MAIL)])
+        decision = agent.act(see())
+        assert decision.action == 'click("5")' and decision.extra["privacy"]["route"] in ("CLOUD", "CLOUD_REDACTED", "LOCAL")
+    sent = json.dumps(endpoint.requests)
+    assert (MAIL in sent) == (mode == "large") and bool(endpoint.requests) == (mode not in ("small", "paper"))
+    if mode == "delegate":
+        assert "⟦email" not in json.dumps(endpoint.requests[0]["messages"][1], ensure_ascii=False)
+
+
+def test_a_guarded_mode_needs_a_guarded_client() -> None:
+    with FakeEndpoint() as endpoint, pytest.raises(ConfigError, match="guard=EgressGuard"):
+        hybrid(endpoint, guard=None)
+    with pytest.raises(ConfigError, match="guarded"):
+        HybridAgent(small, small, mode="guardd")
+
+
+def test_what_lies_on_a_disk_holds_placeholders(tmp_path: Path) -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint, ledger=Ledger(tmp_path / "ledger.jsonl"))
+        decision = agent.act(see())
+        texts = shown(see())
+        episode = Trajectory(
+            task="t", seed=1, goal=f"Write to {MAIL}", agent="a", outcome=Outcome(status="success"),
+            steps=(Step(observation=texts, decision=decision, reward=1.0, error=f"no {MAIL}"),), final=texts,
+        )  # fmt: skip
+        record = agent.record(episode)
+    assert MAIL not in str(record) and record.steps[0].decision.action.startswith('fill("4", "⟦email_1')
+    assert MAIL not in (tmp_path / "ledger.jsonl").read_text()
+    assert [row.route for row in Ledger(tmp_path / "ledger.jsonl").rows] == ["CLOUD_REDACTED"]
+    said = summary(agent.ledger.rows)
+    assert "1 were decided in the cloud" in said and "email 1" in said
+
+
+def shown(seen: Observation) -> dict[str, str]:
+    return {key: value for key, value in seen.items() if isinstance(value, str) and key != "goal"}
+
+
+def kept(agent: HybridAgent, steps: tuple[Step, ...], final: Observation) -> Trajectory:
+    outcome = Outcome(status="success")
+    return agent.record(Trajectory(task="t", seed=1, goal="", agent="a", steps=steps, final=shown(final), outcome=outcome))
+
+
+def test_the_rollout_asks_the_agent_what_may_be_kept() -> None:
+    agent = HybridAgent(small, small, mode="small")
+    assert isinstance(as_agent(agent), Recorder)
+    picture = see(screenshot=np.zeros((2, 2, 3), np.uint8))
+    assert agent.record_picture(picture) is None  # nobody can vouch for it
+    assert HybridAgent(small, small, mode="large").record_picture(picture) is picture["screenshot"]
+
+
+def test_the_last_page_is_looked_at_before_it_is_kept() -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint)
+        agent.act(see())
+        last = see('text "E-mail"\ntext "someone.else@postbox.example"', url="http://shop.test/thanks")
+        assert "postbox" not in str(kept(agent, (), last)) and "⟦email_2" in str(kept(agent, (), last))
+
+
+def test_a_page_that_a_detector_failed_on_is_not_kept() -> None:
+    class Broken:
+        name, version = "broken", "0"
+
+        def find(self, nodes: Any, url: str) -> Any:
+            raise ValueError
+
+    agent = HybridAgent(small, small, detectors=DetectorStack([Broken()], timeout_s=30))
+    agent.reset("Go on", seed=1)
+    seen = see('[1] link "Home"\ntext "Perpetua Hollings"', title="Perpetua Hollings")
+    step = Step(observation=shown(seen), decision=agent.act(seen), reward=0.0)
+    assert "Perpetua" not in str(kept(agent, (step,), see('text "Perpetua Hollings"')))
+    assert kept(agent, (step,), seen).steps[0].decision.extra["privacy"]["detectors that failed"] == ["broken: ValueError"]
+
+
+def test_the_viewer_reads_the_decision() -> None:
+    with FakeEndpoint(copying) as endpoint:
+        agent = hybrid(endpoint)
+        step = Step(observation=shown(see()), decision=agent.act(see()), reward=0.0)
+        record = to_json(kept(agent, (step,), see()))
+    row: Any = None  # what the index has, which is only passed on
+    (viewed,) = read_episode(record, row).steps
+    told = dict(viewed.privacy)
+    assert told["route"] == "CLOUD_REDACTED" and json.loads(told["found"])["email"] == 1 and "route" not in viewed.extra
+
+
+def test_canaries_in_every_channel_and_encoding() -> None:
+    values = canaries(6, 3)
+    guarded = count_leaks(
+        "guarded", values[:2], encodings=("plain", "base64")
+    )  # two addresses or e-mails: they may be redacted
+    assert guarded.leaked == guarded.in_files == 0 < guarded.requests
+    assert count_leaks("large", values[:1], encodings=("plain",)).leaked > 5  # the search does find what is there
+
+
+def test_a_gullible_policy_gets_nowhere() -> None:
+    rows = {row.name: row.value for row in injection_rows(("shop",), 6)}
+    assert rows["injection/all/off-origin navigations"] == rows["injection/all/private values misplaced"] == 0
+    assert rows["injection/none/off-origin navigations"] > 0 < rows["injection/none/private values misplaced"]
+    assert rows["injection/without binding values to origins/private values misplaced"] > 0
+    assert rows["injection/without the rule on leaving/off-origin navigations"] > 0

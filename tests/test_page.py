@@ -290,3 +290,17 @@ def test_texts_that_people_cannot_see_say_so(read: Read) -> None:
     assert shown == ['text "Seen"', *['text "Also"'] * 5]
     assert [f'text "word {i}" hidden' in lines for i in range(5)] == [True] * 5
     assert 'button "Go"' in lines and 'link "Help"' in lines
+
+
+def test_hidden_text_inside_what_listens_for_clicks(read: Read) -> None:
+    lines = read(
+        "<div class=mail style='cursor:pointer'>Mail<span style='position:absolute;opacity:0'>do as I say</span>"
+        "<button>Trash</button></div><span><span style='opacity:0'>unseen</span></span>"
+        "<script>document.querySelector('.mail').addEventListener('click', () => 1)</script>"
+    )
+    assert [line.split("] ", 1)[-1].strip() for line in lines] == [
+        'generic "Mail"',
+        'text "do as I say" hidden',
+        'button "Trash"',
+        'text "unseen" hidden',
+    ]

@@ -126,7 +126,7 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     for row in rows:
         part, _, rest = row.name.partition("/")
         mode, _, what = rest.partition("/")
-        if part == "plays" and what:
+        if part == "plays" and what and row.value is not None:
             values.setdefault(mode, {})[what] = row.value
     figure = Figure(figsize=(15, 4.5), layout="constrained")
     for axes, (what, label) in zip(

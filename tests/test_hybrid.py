@@ -205,7 +205,7 @@ def test_canaries_in_every_channel_and_encoding() -> None:
 
 
 def test_a_gullible_policy_gets_nowhere() -> None:
-    rows = {row.name: row.value for row in injection_rows(("shop",), 6)}
+    rows = {row.name: row.value or 0.0 for row in injection_rows(("shop",), 6)}
     assert rows["injection/all/off-origin navigations"] == rows["injection/all/private values misplaced"] == 0
     assert rows["injection/none/off-origin navigations"] > 0 < rows["injection/none/private values misplaced"]
     assert rows["injection/without binding values to origins/private values misplaced"] > 0

@@ -63,6 +63,7 @@ _MONTH = (
 )
 _DATE = re.compile(
     rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}}\.? {_MONTH})(?:,? \d{{4}})?(?:,? (?:at )?\d{{1,2}}:\d\d)?|\d{{4}}-\d\d-\d\d"
+    r"|\b\d+ of \d+\b"
 )
 _CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
 """Letters and digits in one word, as in "ADO1532" and "961a0026"."""

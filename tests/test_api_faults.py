@@ -63,6 +63,7 @@ def endpoint() -> Iterator[FakeEndpoint]:
 def model(endpoint: FakeEndpoint, clock: Clock) -> Iterator[OpenAIModel]:
     account = Spending()
     model = OpenAIModel("fake", base_url=endpoint.url, timeout_s=1.0, max_retries=RETRIES, prices=PRICES, spending=account)
+    model._client  # noqa: B018 - imports openai, which takes longer than a request may
     yield model
     model.close()
 

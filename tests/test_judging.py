@@ -68,7 +68,15 @@ class Answers:
 
     def call(self, name: str, deadline_s: float, **arguments: Any) -> Any:
         page: Any = {"page": "", "url": "", "title": "", "tabs": ""}
-        step = {"observation": page, "reward": 0.0, "done": True, "judged_at_end": True, "error": "", "seconds": {}}
+        step = {
+            "observation": page,
+            "reward": 0.0,
+            "done": True,
+            "judged_at_end": True,
+            "error": "",
+            "seconds": {},
+            "box": None,
+        }
         return {
             "reset": {"observation": page, "goal": "go"},
             "step": step,

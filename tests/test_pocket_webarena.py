@@ -188,6 +188,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 @pytest.mark.browser
 def test_the_official_task_is_played_and_judged_unmodified(served: Served, context: Any, server: PocketServer) -> None:
     """BrowserGym's own task class, with an exported task in place of one of the 812, and nothing changed around it."""
+    from symbiotic_gym.browser.rest import close_when_loaded
     from symbiotic_gym.suites.any_browsergym import import_without_downloads
 
     urlopen(f"{served.variables['WA_FULL_RESET']}/reset", timeout=30).close()
@@ -199,6 +200,7 @@ def test_the_official_task_is_played_and_judged_unmodified(served: Served, conte
     task.webarena_instance.home_url = urls["homepage"]
     task.task_configs = [resolved(done.config, urls)]
     own = context.browser.new_context()
+    own.on("page", close_when_loaded)
     page = own.new_page()
     goal, _ = task.setup(page)
     assert goal == done.config["intent"]

@@ -1,12 +1,12 @@
 """What the commands `export` and `curate` do with run folders."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from symbiotic_gym.errors import StoreError, UnknownNameError, explain, nearest
 from symbiotic_gym.exchange.recording import record_run
 from symbiotic_gym.store import Blobs, Run, open_run
+from symbiotic_gym.store.blobs import copy_blobs
 from symbiotic_gym.trainers.chats import export_chats
 from symbiotic_gym.trainers.curation import curate, filters
 from symbiotic_gym.types import Trajectory
@@ -102,12 +102,9 @@ def curate_runs(
 
 
 def _copy_pictures(trajectories: Sequence[Trajectory], runs: Sequence[Run], target: Path) -> None:
-    names = {name for t in trajectories for name in (*(step.screenshot for step in t.steps), t.final_screenshot) if name}
-    for name in names:
-        source = next((run.path / "blobs" / name for run in runs if (run.path / "blobs" / name).exists()), None)
-        if source is not None:
-            target.mkdir(exist_ok=True)
-            shutil.copyfile(source, target / name)
+    names = {name for trajectory in trajectories for name in trajectory.screenshots}
+    for run in runs:
+        copy_blobs(names, run.path / "blobs", target)
 
 
 def _whole(path: Path) -> Run:

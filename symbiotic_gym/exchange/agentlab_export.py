@@ -71,8 +71,8 @@ def _write(trajectory: Trajectory, folder: Path, loop: Any, blobs: Blobs | None)
     for number, (info, picture) in enumerate(zip(infos, pictures, strict=True)):
         with gzip.open(folder / f"step_{number}.pkl.gz", "wb") as file:
             pickle.dump(info, file)
-        if blobs is not None and picture:
-            _save_png(blobs.read(picture), folder / f"screenshot_step_{number}.png")
+        if blobs is not None and (webp := blobs.read(picture)) is not None:
+            _save_png(webp, folder / f"screenshot_step_{number}.png")
     with gzip.open(folder / "goal_object.pkl.gz", "wb") as file:
         pickle.dump([{"type": "text", "text": trajectory.goal}], file)
     arguments = loop.ExpArgs(

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from symbiotic_gym.errors import StoreError, explain
-from symbiotic_gym.store.blobs import blob_problem
+from symbiotic_gym.store.blobs import blob_problem, is_blob_name
 from symbiotic_gym.store.episodes import Place, Problem, read_place, scan
 from symbiotic_gym.types import Trajectory
 
@@ -163,9 +163,9 @@ def _about(file: Path, *, need_config: bool = True) -> tuple[dict[str, Any], str
 
 def _blob_problems(run: Run) -> list[Problem]:
     folder = run.path / "blobs"
-    named = {name for t in run.attempts() for name in (*(step.screenshot for step in t.steps), t.final_screenshot) if name}
+    named = {name for trajectory in run.attempts() for name in trajectory.screenshots}
     return [
         Problem(folder / name, problem)
         for name in sorted(named)
-        if (problem := "its name leads elsewhere" if Path(name).name != name else blob_problem(folder / name))
+        if (problem := blob_problem(folder / name) if is_blob_name(name) else "its name leads elsewhere")
     ]

@@ -60,7 +60,7 @@ def curate_runs(
     """Choose episodes of several runs and make a run of them; see `curation.filters`.
 
     Args:
-        paths: the runs; of an episode that several have, the first one's is taken.
+        paths: the runs; of an episode that several have, the first one's is taken that is not invalid.
         out: the folder of the new run.
         success: only what reached its goal.
         no_refusals: only what had no action refused.
@@ -75,7 +75,7 @@ def curate_runs(
 
     Raises:
         StoreError: a run is damaged, or `out` is not empty.
-        ConfigError: the reference has too few episodes.
+        ConfigError: the reference has too few episodes, or a filter's number is unusable.
     """
     found: dict[tuple[str, int], Trajectory] = {}
     given = 0
@@ -83,7 +83,9 @@ def curate_runs(
     for run in runs:
         for trajectory in run.episodes():
             given += 1
-            found.setdefault((trajectory.task, trajectory.seed), trajectory)
+            known = found.setdefault((trajectory.task, trajectory.seed), trajectory)
+            if trajectory.outcome.scored and not known.outcome.scored:
+                found[trajectory.task, trajectory.seed] = trajectory
     reference = [t for t in _whole(like).episodes() if t.success] if like is not None else None
     wanted = filters(
         success=success,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from symbiotic_gym.errors import InfrastructureError, SymbioticError
+from symbiotic_gym.terminal import harmless
 
 __all__ = ["shown_errors"]
 
@@ -17,5 +18,5 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except SymbioticError as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         raise typer.Exit(1 if isinstance(error, InfrastructureError) else 2) from None

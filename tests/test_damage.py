@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,25 @@ def test_a_run_that_lost_a_picture_is_merged(tmp_path: Path) -> None:
     repair_run(one)
     assert merge_runs([one, two], tmp_path / "m") == 6
     assert [problem.what for problem in open_run(tmp_path / "m", blobs=True).problems] == ["it is missing"]
+
+
+def test_names_in_a_run_neither_style_nor_steer_the_terminal(tmp_path: Path) -> None:
+    name = "[/b] \x1b]0;mine\x07 \u202e[red]"
+    run = make_run(tmp_path / "runs[0]", config={"agent": name, name: name})
+    EpisodeLog(run / "episodes.jsonl").add(replace(episode(7, picture=f"../{name}"), task=name, agent=name))
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(about | {"git": [], "command": name, "started": name}))
+    for arguments, status in ((["list", str(tmp_path)], 0), (["show", str(run)], 0), (["verify", str(run)], 1)):
+        done = CliRunner().invoke(app, ["runs", *arguments])
+        assert done.exit_code == status, done.output
+        assert not {"\x1b", "\x07", "\u202e"} & set(done.output)
+    shown = CliRunner().invoke(app, ["runs", "show", str(run)]).output
+    assert "[/b]" in shown and "[red]" in shown and str(run) in shown
+
+
+def test_a_folder_that_is_not_there_has_no_list_of_runs(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["runs", "list", str(tmp_path / "nowhere")])
+    assert done.exit_code == 2 and "there is no folder" in done.output
 
 
 def test_a_running_run_is_left_alone(tmp_path: Path) -> None:

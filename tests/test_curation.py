@@ -98,7 +98,7 @@ def test_a_reference_of_one_is_refused() -> None:
     "options", [{"keep": 3}, {"like": []}, {"max_per_task": 0}, {"max_steps": -1}, {"like": [], "keep": 0}]
 )
 def test_options_that_choose_nothing_sensible_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="both of them|1 or more"):
+    with pytest.raises(ConfigError, match=r"both of them|1 or more"):
         filters(**options)
 
 

@@ -24,6 +24,7 @@ __all__ = ["Damage", "LogIndex", "Row", "episode_of", "number", "text_of"]
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 _GOAL_CHARS = 300
+_MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,13 +185,9 @@ def episode_of(line: bytes) -> dict[str, Any]:
 
 
 def number(value: Any) -> float:
-    """A finite number, 0 for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            found = float(value)
-        except OverflowError:
-            return 0.0
-        return found if math.isfinite(found) else 0.0
+    """A number that can be a count, a duration or a price, so that sums of them stay finite; 0 for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_MOST < value < _MOST:
+        return float(value)
     return 0.0
 
 

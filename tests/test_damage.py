@@ -291,6 +291,14 @@ def test_names_in_a_run_neither_style_nor_steer_the_terminal(tmp_path: Path) -> 
     assert "[/b]" in shown and "[red]" in shown and str(run) in shown
 
 
+def test_a_run_json_that_leads_nowhere_does_not_hide_the_other_runs(tmp_path: Path) -> None:
+    make_run(tmp_path / "whole")
+    (tmp_path / "dead").mkdir()
+    (tmp_path / "dead" / "run.json").symlink_to("nowhere")
+    done = CliRunner().invoke(app, ["runs", "list", str(tmp_path)])
+    assert done.exit_code == 0 and "whole" in done.output and "dead" in done.output
+
+
 def test_a_folder_that_is_not_there_has_no_list_of_runs(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["runs", "list", str(tmp_path / "nowhere")])
     assert done.exit_code == 2 and "there is no folder" in done.output

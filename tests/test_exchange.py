@@ -84,6 +84,23 @@ def test_parquet_has_a_row_a_step(run: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_without_episodes_has_the_same_columns(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    from pyarrow import parquet
+
+    record_run([], tmp_path / "none", {"agent": "a"})
+    assert export(tmp_path / "none", "parquet", tmp_path / "none.parquet") == 0
+    export(run, "parquet", tmp_path / "some.parquet")
+    assert parquet.read_schema(tmp_path / "none.parquet").equals(parquet.read_schema(tmp_path / "some.parquet"))
+
+
+def test_a_place_that_cannot_be_written_is_told_in_words(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    for place in (tmp_path / "taken", run / "run.json" / "below", tmp_path / ("x" * 300)):
+        done = CliRunner().invoke(app, ["export", str(run), "--to", "messages", "--out", str(place)])
+        assert done.exit_code == 1 and "what to do" in done.output, done.output
+
+
 def test_openenv_gets_null_for_what_cannot_be_scored(run: Path, tmp_path: Path) -> None:
     assert export(run, "openenv", tmp_path / "results.jsonl") == 4
     rows = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]

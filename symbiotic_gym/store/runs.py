@@ -122,7 +122,7 @@ def open_run(path: Path, *, blobs: bool = False) -> Run:
     """
     run = Run(path)
     logs = log_files(path)
-    if not (logs or (path / "run.json").exists()):
+    if not (logs or os.path.lexists(path / "run.json")):
         raise StoreError(
             explain(
                 f"{path} is no run's folder" if path.is_dir() else f"there is no folder {path}",

@@ -324,7 +324,14 @@ def test_a_batch_of_anything_but_decisions_ends_the_run_in_words(answers: Any) -
 
 
 @pytest.mark.parametrize(
-    "limits", [{"max_steps": 0}, {"act_timeout_s": -1.0}, {"act_timeout_s": 0.0}, {"episode_timeout_s": float("nan")}]
+    "limits",
+    [
+        {"max_steps": 0},
+        {"max_refused": 0},
+        {"act_timeout_s": -1.0},
+        {"act_timeout_s": 0.0},
+        {"episode_timeout_s": float("nan")},
+    ],
 )
 def test_limits_that_let_nothing_end_are_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="above 0"):

@@ -59,7 +59,13 @@ class Limits:
     episode_timeout_s: float = 3600.0
 
     def __post_init__(self) -> None:
-        numbers = {"max_steps": self.steps, "act_timeout_s": self.act_timeout_s, "episode_timeout_s": self.episode_timeout_s}
+        numbers: dict[str, float] = {
+            "max_steps": self.steps,
+            "act_timeout_s": self.act_timeout_s,
+            "episode_timeout_s": self.episode_timeout_s,
+        }
+        if self.refused is not None:
+            numbers["max_refused"] = self.refused
         for name, number in numbers.items():
             if not number > 0:  # NaN is no limit either
                 raise ConfigError(

@@ -6,7 +6,6 @@ writes, and nothing a damaged folder holds stops it: what does not read is named
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -81,12 +80,6 @@ class Run:
         last = {(place.task, place.seed): place for place in sorted(self.logs[log], key=lambda place: place.attempt)}
         for key in sorted(last):
             yield read_place(log, last[key])
-
-    def outcomes(self) -> Counter[str]:
-        """How many episodes ended how; `retried` counts the invalid attempts before the last."""
-        counts = Counter(str(trajectory.outcome) for trajectory in self.episodes())
-        counts["retried"] = sum(map(len, self.logs.values())) - counts.total()
-        return counts
 
 
 def find_runs(root: Path) -> list[Path]:

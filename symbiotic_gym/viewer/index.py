@@ -20,7 +20,7 @@ from symbiotic_gym.store.lines import body_of
 from symbiotic_gym.store.tally import Counted
 from symbiotic_gym.types import Usage
 
-__all__ = ["Damage", "LogIndex", "Row", "episode_of", "number", "text_of"]
+__all__ = ["Damage", "LogIndex", "Row", "episode_of", "map_of", "number", "text_of"]
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 _GOAL_CHARS = 300
@@ -196,14 +196,15 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _map(value: Any) -> Mapping[str, Any]:
+def map_of(value: Any) -> Mapping[str, Any]:
+    """An object; what is none becomes the empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _row(place: int, offset: int, length: int, data: Mapping[str, Any]) -> Row:
-    steps = [_map(step) for step in data["steps"]]
-    decisions = [_map(step.get("decision")) for step in steps]
-    usages = [_map(decision.get("usage")) for decision in decisions]
+    steps = [map_of(step) for step in data["steps"]]
+    decisions = [map_of(step.get("decision")) for step in steps]
+    usages = [map_of(decision.get("usage")) for decision in decisions]
     verdicts = [d["acceptance"] for d in decisions if isinstance(d.get("acceptance"), dict)]
     status = text_of(data["outcome"].get("status"))
     if status not in STATUSES:

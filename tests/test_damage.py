@@ -332,6 +332,13 @@ def test_a_merged_run_is_finished_when_its_parts_are(tmp_path: Path, ended: bool
     assert merged.state == ("finished" if ended else "interrupted") and merged.metrics["episodes"] == 4
 
 
+def test_a_merged_run_is_merged_with_another(tmp_path: Path) -> None:
+    parts = [make_run(tmp_path / str(i), range(2 * i, 2 * i + 2)) for i in range(3)]
+    merge_runs(parts[:2], tmp_path / "m")
+    assert merge_runs([tmp_path / "m", parts[2]], tmp_path / "all") == 6
+    assert open_run(tmp_path / "all").about["config"]["merged"] == [str(tmp_path / "m"), str(parts[2])]
+
+
 def test_what_does_not_belong_together_is_not_merged(tmp_path: Path) -> None:
     one, other = make_run(tmp_path / "1"), make_run(tmp_path / "2", range(5, 9), {"agent": "b", "seeds": [5]})
     with pytest.raises(StoreError, match="differ in agent"):

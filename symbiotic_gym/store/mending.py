@@ -18,7 +18,7 @@ from symbiotic_gym.store.timeless import timeless
 
 __all__ = ["merge_runs", "repair_run"]
 
-_MAY_DIFFER = frozenset({"tasks", "seeds", "workers", "backend", "instances", "out"})
+_MAY_DIFFER = frozenset({"tasks", "seeds", "workers", "backend", "instances", "out", "merged"})
 """Settings that do not change what an episode comes to."""
 
 

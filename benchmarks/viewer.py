@@ -4,7 +4,6 @@ The episodes are made up, with pages of the size that an embedded shop has; the 
 fetched over HTTP as a browser does, without drawing it.
 """
 
-import json
 import statistics
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
+from symbiotic_gym.store.lines import seal
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory, Usage, to_json
 from symbiotic_gym.viewer.runs import Runs
 from symbiotic_gym.viewer.server import ViewerServer
@@ -36,9 +36,9 @@ def write_run(folder: Path, episodes: int, steps: int) -> Path:
     outcome = Outcome(status="success")
     made = to_json(Trajectory(task="shop.buy", seed=0, goal="Buy it.", agent="made up", steps=(step,) * steps, outcome=outcome))
     folder.mkdir()
-    with (folder / "episodes.jsonl").open("w") as file:
+    with (folder / "episodes.jsonl").open("wb") as file:
         for number in range(episodes):
-            file.write(json.dumps(made | {"task": f"shop.buy-{number % 100}", "seed": number // 100}) + "\n")
+            file.write(seal(made | {"task": f"shop.buy-{number % 100}", "seed": number // 100}))
     return folder
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from symbiotic_gym.cli_shown import shown_errors
+from symbiotic_gym.terminal import harmless
 
 __all__ = ["COMMANDS", "runs_app"]
 
@@ -103,7 +104,7 @@ def runs_verify(run: Annotated[list[Path], typer.Argument(help="Run folders.")])
             found = open_run(path, blobs=True)
         damaged += bool(found.problems)
         for problem in found.problems:
-            print(problem)
+            print(harmless(str(problem)))
         whole = sum(map(len, found.logs.values()))
         print(f"{path}: {whole} attempts are whole, {len(found.problems)} problems")
     if damaged:
@@ -118,7 +119,7 @@ def runs_repair(run: Annotated[Path, typer.Argument(help="A run folder.")]) -> N
     with shown_errors():
         problems = repair_run(run)
     for problem in problems:
-        print(problem)
+        print(harmless(str(problem)))
     print(f"{run}: {len(problems)} problems, now out of the way" if problems else f"{run}: nothing to repair")
 
 
@@ -161,7 +162,7 @@ def import_agentlab_runs(
     with shown_errors():
         tally, problems = record_imported(root, out, allow=allow or ())
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(harmless(str(problem)), file=sys.stderr)
     Console().print(tally.table(f"{tally.episodes} episodes in {out}, {len(problems)} folders left out"))
     if problems and not tally.episodes:
         raise typer.Exit(1)

@@ -178,6 +178,11 @@ class Trajectory:
     def usage(self) -> Usage:
         return sum((step.decision.usage for step in self.steps), Usage())
 
+    @property
+    def screenshots(self) -> frozenset[str]:
+        """The names of its pictures."""
+        return frozenset({step.screenshot for step in self.steps} | {self.final_screenshot}) - {""}
+
 
 T = TypeVar("T")
 

@@ -95,6 +95,30 @@ def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
         ray.shutdown()
 
 
+class Unusable(ToyEnv):
+    """Cannot be made."""
+
+    def __init__(self, task: str, **kwargs: Any) -> None:
+        raise ConfigError("an argument has an unusable value")
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_an_environment_that_cannot_be_made_ends_the_run_as_it_does_here() -> None:
+    ray = pytest.importorskip("ray")
+    from symbiotic_gym.rollout.cluster import Cluster
+
+    with pytest.raises(ConfigError, match="unusable"):
+        played(Unusable, 1)
+    ray.init(num_cpus=1, resources={"browser": 1}, include_dashboard=False, log_to_driver=False)
+    try:
+        cluster = Cluster({}, env_class=Unusable, room_timeout_s=5.0)
+        for _ in range(2):  # the place is free again
+            with pytest.raises(ConfigError, match="unusable"):
+                played(cluster.make_env, 1)
+    finally:
+        ray.shutdown()
+
+
 @pytest.mark.browser
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_real_browsers_on_a_cluster_do_what_they_do_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,17 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from symbiotic_gym.cli import app
-from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.errors import ConfigError, StoreError
 from symbiotic_gym.exchange.recording import record_run
 from symbiotic_gym.store import open_run
 from symbiotic_gym.trainers.curation import at_most_per_task, curate, deduplicate, filters
+from symbiotic_gym.trainers.export import curate_runs
 from symbiotic_gym.trainers.matching import closest, distances
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 
@@ -90,6 +92,28 @@ def test_the_score_is_the_papers_sum_of_relative_differences() -> None:
 def test_a_reference_of_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="reference set of 1"):
         distances([episode()], [episode()])
+
+
+@pytest.mark.parametrize(
+    "options", [{"keep": 3}, {"like": []}, {"max_per_task": 0}, {"max_steps": -1}, {"like": [], "keep": 0}]
+)
+def test_options_that_choose_nothing_sensible_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"both of them|1 or more"):
+        filters(**options)
+
+
+def test_a_chosen_set_is_made_anew_or_not_at_all(tmp_path: Path) -> None:
+    source = record_run([episode(seed=3)], tmp_path / "1", {"agent": "a"})
+    assert source.episodes == 1
+    curate_runs([tmp_path / "1"], tmp_path / "out", max_per_task=1)
+    with pytest.raises(StoreError, match="has a run already"):
+        curate_runs([tmp_path / "1"], tmp_path / "out", max_per_task=1)
+
+
+def test_of_two_runs_the_episode_that_is_not_invalid_is_taken(tmp_path: Path) -> None:
+    record_run([episode(seed=1, status="invalid")], tmp_path / "1", {"agent": "a"})
+    record_run([episode(seed=1)], tmp_path / "2", {"agent": "a"})
+    assert curate_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "out", success=True)[0] == 1
 
 
 def test_the_command_makes_a_run_and_says_what_was_dropped(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from symbiotic_gym.store import Blobs, EpisodeLog, RunFolder, open_run
 from symbiotic_gym.store.lines import FORMAT, seal, unseal
 from symbiotic_gym.store.mending import merge_runs, repair_run
 from symbiotic_gym.store.timeless import timeless
+from symbiotic_gym.trainers.export import curate_runs
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory, to_json
 
 Damage = Callable[[Path], object]
@@ -250,6 +252,58 @@ def test_verify_and_repair_as_commands(tmp_path: Path) -> None:
     assert call(app, ["runs", "show", str(tmp_path)]).exit_code == 2
 
 
+@pytest.mark.parametrize("form", ["../../mine.webp", "{}/mine.webp", "..", "a" * 300 + ".webp", "a\0.webp"])
+def test_a_pictures_name_that_leads_elsewhere_moves_and_copies_nothing(tmp_path: Path, form: str) -> None:
+    mine = tmp_path / "mine.webp"
+    mine.write_bytes(b"mine")
+    (tmp_path / "below").mkdir()
+    run, out = make_run(tmp_path / "run"), tmp_path / "below" / "out"
+    EpisodeLog(run / "episodes.jsonl").add(episode(9, picture=form.format(tmp_path)))
+    assert [problem.what for problem in open_run(run, blobs=True).problems] == ["its name leads elsewhere"]
+    repair_run(run)
+    assert mine.read_bytes() == b"mine" and not (run / "damaged").exists()
+    assert curate_runs([run], out)[0] == 6
+    assert [file.name for file in out.parent.iterdir()] == ["out"]
+    assert len(list((out / "blobs").iterdir())) == 5
+
+
+def test_a_run_that_lost_a_picture_is_merged(tmp_path: Path) -> None:
+    one, two = make_run(tmp_path / "1", range(3)), make_run(tmp_path / "2", range(3, 6))
+    BESIDE["picture cut"][1](one)
+    with pytest.raises(StoreError, match="runs repair"):
+        merge_runs([one, two], tmp_path / "m")
+    repair_run(one)
+    assert merge_runs([one, two], tmp_path / "m") == 6
+    assert [problem.what for problem in open_run(tmp_path / "m", blobs=True).problems] == ["it is missing"]
+
+
+def test_names_in_a_run_neither_style_nor_steer_the_terminal(tmp_path: Path) -> None:
+    name = "[/b] \x1b]0;mine\x07 \u202e[red]"
+    run = make_run(tmp_path / "runs[0]", config={"agent": name, name: name})
+    EpisodeLog(run / "episodes.jsonl").add(replace(episode(7, picture=f"../{name}"), task=name, agent=name))
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(about | {"git": [], "command": name, "started": name}))
+    for arguments, status in ((["list", str(tmp_path)], 0), (["show", str(run)], 0), (["verify", str(run)], 1)):
+        done = CliRunner().invoke(app, ["runs", *arguments])
+        assert done.exit_code == status, done.output
+        assert not {"\x1b", "\x07", "\u202e"} & set(done.output)
+    shown = CliRunner().invoke(app, ["runs", "show", str(run)]).output
+    assert "[/b]" in shown and "[red]" in shown and str(run) in shown
+
+
+def test_a_run_json_that_leads_nowhere_does_not_hide_the_other_runs(tmp_path: Path) -> None:
+    make_run(tmp_path / "whole")
+    (tmp_path / "dead").mkdir()
+    (tmp_path / "dead" / "run.json").symlink_to("nowhere")
+    done = CliRunner().invoke(app, ["runs", "list", str(tmp_path)])
+    assert done.exit_code == 0 and "whole" in done.output and "dead" in done.output
+
+
+def test_a_folder_that_is_not_there_has_no_list_of_runs(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["runs", "list", str(tmp_path / "nowhere")])
+    assert done.exit_code == 2 and "there is no folder" in done.output
+
+
 def test_a_running_run_is_left_alone(tmp_path: Path) -> None:
     run = make_run(tmp_path / "r")
     with RunFolder(run, {"agent": "a", "seeds": [0, 1, 2, 3, 4]}):
@@ -266,6 +320,23 @@ def test_runs_on_other_seeds_become_one(tmp_path: Path) -> None:
     separate = [*open_run(one).episodes(), *list(open_run(two).episodes())[1:]]
     assert [timeless(t) for t in merged.episodes()] == [timeless(t) for t in separate]
     assert merged.about["config"]["seeds"] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_merged_run_is_finished_when_its_parts_are(tmp_path: Path, ended: bool) -> None:
+    runs = [make_run(tmp_path / "1", range(2)), make_run(tmp_path / "2", range(2, 4))]
+    (runs[0] / "metrics.json").write_text(json.dumps({"finished": True}))
+    (runs[1] / "metrics.json").write_text(json.dumps({"finished": ended}))
+    merge_runs(runs, tmp_path / "m")
+    merged = open_run(tmp_path / "m")
+    assert merged.state == ("finished" if ended else "interrupted") and merged.metrics["episodes"] == 4
+
+
+def test_a_merged_run_is_merged_with_another(tmp_path: Path) -> None:
+    parts = [make_run(tmp_path / str(i), range(2 * i, 2 * i + 2)) for i in range(3)]
+    merge_runs(parts[:2], tmp_path / "m")
+    assert merge_runs([tmp_path / "m", parts[2]], tmp_path / "all") == 6
+    assert open_run(tmp_path / "all").about["config"]["merged"] == [str(tmp_path / "m"), str(parts[2])]
 
 
 def test_what_does_not_belong_together_is_not_merged(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from symbiotic_gym.exchange.recording import record_imported, record_run
 from symbiotic_gym.exchange.tables import openenv_result
 from symbiotic_gym.store import open_run
 from symbiotic_gym.store.episodes import Problem
-from symbiotic_gym.trainers.chats import chat_rows
 from symbiotic_gym.trainers.examples import examples_from
 from symbiotic_gym.trainers.export import export
 from symbiotic_gym.types import Candidate, Decision, Outcome, Step, Trajectory, Usage
@@ -60,7 +59,6 @@ def test_chats_are_what_the_small_agent_is_asked(run: Path, tmp_path: Path) -> N
     export(run, "prompt-completion", tmp_path / "p.jsonl")
     parts = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert [row["prompt"] + row["completion"] for row in parts] == [row["messages"] for row in rows]
-    assert next(chat_rows([episode()], "messages", targets=["action"]))["messages"][-1]["content"] == 'click("13")'
 
 
 def test_chats_load_as_a_data_set(run: Path, tmp_path: Path) -> None:
@@ -82,6 +80,23 @@ def test_parquet_has_a_row_a_step(run: Path, tmp_path: Path) -> None:
         (2, False, "failure"),
         (3, False, "invalid(browser)"),
     ]
+
+
+def test_a_run_without_episodes_has_the_same_columns(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    from pyarrow import parquet
+
+    record_run([], tmp_path / "none", {"agent": "a"})
+    assert export(tmp_path / "none", "parquet", tmp_path / "none.parquet") == 0
+    export(run, "parquet", tmp_path / "some.parquet")
+    assert parquet.read_schema(tmp_path / "none.parquet").equals(parquet.read_schema(tmp_path / "some.parquet"))
+
+
+def test_a_place_that_cannot_be_written_is_told_in_words(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    for place in (tmp_path / "taken", run / "run.json" / "below", tmp_path / ("x" * 300)):
+        done = CliRunner().invoke(app, ["export", str(run), "--to", "messages", "--out", str(place)])
+        assert done.exit_code == 1 and "what to do" in done.output, done.output
 
 
 def test_openenv_gets_null_for_what_cannot_be_scored(run: Path, tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_another_config_is_refused_before_anything_is_played(tmp_path: Path) -> 
         record_rollout(config(max_steps=3), ToyAgent, tmp_path / "r")
 
 
+def test_what_cannot_be_played_makes_no_folder(tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    common = ["rollout", "miniwob.click-test", "--agent", "scripted", "--out", str(out)]
+    for more in (["miniwob.click-test"], ["--max-steps", "0"], ["--workers", "0"], ["--retries", "-1"]):
+        done = CliRunner().invoke(app, [*common, *more])
+        assert done.exit_code == 2 and "what to do" in done.output
+        assert not out.exists()
+
+
 def test_faults_are_counted_beside_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("symbiotic_gym.rollout.run.WebEnv", partial(Toy, faults=1.0))
     few = config(tasks=["toy.short"], seeds=range(4), retries=1)

@@ -315,6 +315,43 @@ def test_what_a_policy_raises_ends_the_run_and_keeps_what_ended(tmp_path: Path) 
     assert len(EpisodeLog(tmp_path / "e.jsonl")) == 5
 
 
+@pytest.mark.parametrize("answers", [lambda n: [], lambda n: [None] * n, lambda n: [Decision(action="noop()")] * (n + 1)])
+def test_a_batch_of_anything_but_decisions_ends_the_run_in_words(answers: Any) -> None:
+    class Wrong(Counter):
+        @classmethod
+        def act_batch(cls, agents: Sequence[Counter], observations: Sequence[Observation]) -> list[Decision]:
+            found: list[Decision] = answers(len(agents))
+            return found
+
+    with Rollouts(2, make_env=FakeEnv) as rollouts, pytest.raises(ConfigError, match=r"Wrong\.act_batch returned"):
+        rollouts.run(EPISODES, lambda: Wrong([]), name="w", act_timeout_s=20.0)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_steps": 0},
+        {"max_refused": 0},
+        {"act_timeout_s": -1.0},
+        {"act_timeout_s": 0.0},
+        {"episode_timeout_s": float("nan")},
+    ],
+)
+def test_limits_that_let_nothing_end_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="above 0"):
+        play(**limits)
+
+
+def test_an_episode_that_is_asked_for_twice_is_refused() -> None:
+    with Rollouts(1, make_env=FakeEnv) as rollouts, pytest.raises(ConfigError, match="t with seed 3 is asked for twice"):
+        rollouts.run([*EPISODES, EPISODES[3]], lambda: Counter([]), name="c")
+
+
+def test_fewer_than_no_retries_are_refused() -> None:
+    with pytest.raises(ConfigError, match="retries = -1"):
+        Rollouts(1, make_env=FakeEnv, retries=-1)
+
+
 class Bare:
     """A policy of a user's own."""
 

@@ -104,8 +104,46 @@ def test_half_a_character_does_not_stop_the_log(tmp_path: Path) -> None:
 
 def test_what_has_no_json_form_is_named(tmp_path: Path) -> None:
     step = Step(observation={}, decision=Decision(action="noop()", extra={"model": object()}), reward=0.0)
-    with pytest.raises(ConfigError, match=r"'a' on miniwob.click-test has no JSON form"):
+    with pytest.raises(ConfigError, match=r"'a' on miniwob.click-test cannot be written down"):
         EpisodeLog(tmp_path / "e.jsonl").add(replace(trajectory(0), steps=(step,)))
+
+
+def test_a_full_disk_leaves_whole_lines_that_the_next_can_follow(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    log.add(trajectory(0))
+    whole = log.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            log.add(trajectory(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.path.read_bytes() == whole
+    log.add(trajectory(2))
+    assert len(EpisodeLog(log.path)) == 2
+
+
+def test_an_episode_too_long_to_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symbiotic_gym.store.lines._MOST_BYTES", 10_000)
+    log = EpisodeLog(tmp_path / "e.jsonl")
+    with pytest.raises(ConfigError, match="more than an episode may"):
+        log.add(replace(trajectory(0), goal="x" * 10_000))
+    assert not log.path.exists()
+
+
+def test_a_config_is_compared_as_it_is_on_disk(tmp_path: Path) -> None:
+    for _ in range(2):
+        with RunFolder(tmp_path / "r", {"env_kwargs": {"observe": ("dom", "axtree")}}):
+            pass
+
+
+@pytest.mark.parametrize("text", ["[]", '{"rollout": "long"}', '{"rollout": null}'])
+def test_seconds_that_are_none_are_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "seconds.json").write_text(text)
+    with pytest.raises(StoreError, match="no seconds by phase"):
+        PhaseClock(tmp_path / "seconds.json")
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path: Path) -> None:

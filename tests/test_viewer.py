@@ -225,6 +225,17 @@ def test_odd_values_do_not_stop_an_episode_from_being_shown(tmp_path: Path) -> N
     assert len(list((tmp_path / "out" / "log").glob("??????.html"))) == len(lines)
 
 
+def test_numbers_whose_sums_overflow_do_not_stop_the_pages(tmp_path: Path) -> None:
+    raw = to_json(trajectory())
+    usage = dict.fromkeys(("requests", "prompt_tokens", "completion_tokens", "seconds", "cost_usd"), 1e308)
+    step = raw["steps"][0] | {"act_s": 1e308, "step_s": 1e308, "reward": 1e308}
+    step["decision"] = step["decision"] | {"usage": usage}
+    write(tmp_path / "log.jsonl", [raw | {"seed": seed, "steps": [step, step]} for seed in range(2)])
+    runs = Runs([tmp_path / "log.jsonl"])
+    export(runs, tmp_path / "out")
+    assert len(runs.logs[0].index.rows) == 2 and (tmp_path / "out" / "log" / "000001.html").exists()
+
+
 def test_filters_find_values_and_not_names_of_fields(run: Path) -> None:
     (log,) = Runs([run]).logs
     log.index.refresh()
@@ -292,6 +303,15 @@ def test_nothing_but_the_runs_is_served(served: str, run: Path) -> None:
         assert get(served + path)[0] == 404
     status, text, headers = get(served + "/logs/first/episodes/0/episode.json")
     assert status == 200 and json.loads(text)["task"] == "suite.task-0" and "attachment" in headers["content-disposition"]
+
+
+def test_a_run_that_is_taken_away_is_said_to_be_gone(served: str, run: Path) -> None:
+    episode = f"{served}/logs/first/episodes/0"
+    assert get(episode)[0] == 200
+    (run / "episodes.jsonl").rename(run / "elsewhere")
+    for address in (episode, f"{episode}/episode.json", f"{episode}/steps/1/page.txt"):
+        status, text, headers = get(address)
+        assert status == 404 and "The log changed since it was read" in text and headers["content-security-policy"]
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

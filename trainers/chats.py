@@ -5,41 +5,32 @@ kept). The file depends on nothing but the episodes.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from symbiotic_gym.agents.small import PAGE_BUDGET
 from symbiotic_gym.trainers.examples import examples_from
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["chat_rows", "export_chats"]
 
 Form = Literal["messages", "prompt-completion"]
-Target = Literal["action", "reason"]
+_TARGETS: tuple[Literal["action", "reason"], ...] = ("action", "reason")
 
 
-def chat_rows(
-    trajectories: Iterable[Trajectory],
-    form: Form,
-    *,
-    targets: Sequence[Target] = ("action", "reason"),
-    page_budget: int = PAGE_BUDGET,
-) -> Iterator[dict[str, Any]]:
+def chat_rows(trajectories: Iterable[Trajectory], form: Form) -> Iterator[dict[str, Any]]:
     """The rows of a data set for `trl.SFTTrainer`.
 
     Args:
         trajectories: whose successful ones teach.
         form: `messages`: one chat that ends with the answer; `prompt-completion`: the same in two parts.
-        targets: which answers: the action, the reason.
-        page_budget: characters of the page in a prompt.
     """
     for example in examples_from(trajectories):
-        for target in targets:
+        for target in _TARGETS:
             answer = example.action if target == "action" else example.reason
             if not answer:
                 continue
-            prompt = [dict(message) for message in example.messages(target, page_budget=page_budget)]
+            prompt = [dict(message) for message in example.messages(target)]
             completion = [{"role": "assistant", "content": answer}]
             row: dict[str, Any] = {"messages": prompt + completion}
             if form == "prompt-completion":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from symbiotic_gym.actions import parse
-from symbiotic_gym.errors import ActionError
+from symbiotic_gym.errors import ActionError, ConfigError, explain
 from symbiotic_gym.trainers.matching import closest
 from symbiotic_gym.types import Trajectory
 
@@ -69,7 +69,15 @@ def filters(
         like: reference episodes; with `keep`, the ones that are closest to their statistics (`matching.closest`).
         keep: how many of those.
         max_per_task: no more of one task.
+
+    Raises:
+        ConfigError: a number is below 1, or `like` and `keep` are not given together.
     """
+    for name, number in (("max_steps", max_steps), ("keep", keep), ("max_per_task", max_per_task)):
+        if number is not None and number < 1:
+            raise _unusable(f"{name} = {number}", "1 or more, or nothing for no such filter")
+    if (like is None) != (keep is None):
+        raise _unusable("keep without like" if like is None else "like without keep", "both of them, or none")
     wanted: list[tuple[str, Filter]] = []
     if success:
         wanted.append(("success", successes))
@@ -100,6 +108,12 @@ def curate(
         kept = filtered(kept)
         dropped.append((name, before - len(kept)))
     return kept, dropped
+
+
+def _unusable(given: str, expected: str) -> ConfigError:
+    return ConfigError(
+        explain(given, expected, "the set would not be what the filters' names say", "correct it, or leave the option out")
+    )
 
 
 def _deeds(trajectory: Trajectory) -> tuple[object, ...]:

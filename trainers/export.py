@@ -1,12 +1,12 @@
 """What the commands `export` and `curate` do with run folders."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from symbiotic_gym.errors import StoreError, UnknownNameError, explain, nearest
 from symbiotic_gym.exchange.recording import record_run
 from symbiotic_gym.store import Blobs, Run, open_run
+from symbiotic_gym.store.blobs import copy_blobs
 from symbiotic_gym.trainers.chats import export_chats
 from symbiotic_gym.trainers.curation import curate, filters
 from symbiotic_gym.types import Trajectory
@@ -60,7 +60,7 @@ def curate_runs(
     """Choose episodes of several runs and make a run of them; see `curation.filters`.
 
     Args:
-        paths: the runs; of an episode that several have, the first one's is taken.
+        paths: the runs; of an episode that several have, the first one's is taken that is not invalid.
         out: the folder of the new run.
         success: only what reached its goal.
         no_refusals: only what had no action refused.
@@ -75,7 +75,7 @@ def curate_runs(
 
     Raises:
         StoreError: a run is damaged, or `out` is not empty.
-        ConfigError: the reference has too few episodes.
+        ConfigError: the reference has too few episodes, or a filter's number is unusable.
     """
     found: dict[tuple[str, int], Trajectory] = {}
     given = 0
@@ -83,7 +83,9 @@ def curate_runs(
     for run in runs:
         for trajectory in run.episodes():
             given += 1
-            found.setdefault((trajectory.task, trajectory.seed), trajectory)
+            known = found.setdefault((trajectory.task, trajectory.seed), trajectory)
+            if trajectory.outcome.scored and not known.outcome.scored:
+                found[trajectory.task, trajectory.seed] = trajectory
     reference = [t for t in _whole(like).episodes() if t.success] if like is not None else None
     wanted = filters(
         success=success,
@@ -102,12 +104,9 @@ def curate_runs(
 
 
 def _copy_pictures(trajectories: Sequence[Trajectory], runs: Sequence[Run], target: Path) -> None:
-    names = {name for t in trajectories for name in (*(step.screenshot for step in t.steps), t.final_screenshot) if name}
-    for name in names:
-        source = next((run.path / "blobs" / name for run in runs if (run.path / "blobs" / name).exists()), None)
-        if source is not None:
-            target.mkdir(exist_ok=True)
-            shutil.copyfile(source, target / name)
+    names = {name for trajectory in trajectories for name in trajectory.screenshots}
+    for run in runs:
+        copy_blobs(names, run.path / "blobs", target)
 
 
 def _whole(path: Path) -> Run:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from symbiotic_gym.errors import MissingDependencyError, explain
+from symbiotic_gym.errors import MissingDependencyError, StoreError, explain
 from symbiotic_gym.store.blobs import Blobs
 from symbiotic_gym.types import Step, Trajectory
 
@@ -28,7 +28,7 @@ def export_agentlab(trajectories: Iterable[Trajectory], out: Path, *, blobs: Blo
 
     Args:
         trajectories: the episodes.
-        out: the folder of the study; created.
+        out: the folder of the study; new, or empty.
         blobs: where their screenshots are.
 
     Returns:
@@ -36,16 +36,35 @@ def export_agentlab(trajectories: Iterable[Trajectory], out: Path, *, blobs: Blo
 
     Raises:
         MissingDependencyError: AgentLab is not installed.
+        StoreError: `out` is not empty.
     """
     loop = _agentlab()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StoreError(
+            explain(
+                f"{out} is {'not empty' if out.is_dir() else 'a file'}",
+                "a new folder, or an empty one",
+                "steps of an earlier export would stay in its episodes",
+                "name another folder with --out, or empty this one",
+            )
+        )
     count = 0
     for trajectory in trajectories:
-        name = f"{_safe(trajectory.agent)}_on_{_safe(trajectory.task)}_{trajectory.seed}"
-        folder = out / name if not trajectory.attempt else out / f"{name}_attempt_{trajectory.attempt}"
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(trajectory, folder, loop, blobs)
+        _write(trajectory, _new_folder(out, trajectory), loop, blobs)
         count += 1
     return count
+
+
+def _new_folder(out: Path, trajectory: Trajectory) -> Path:
+    """Names are cut and cleaned, and phases play an episode again: two that would be called alike get a number."""
+    name = f"{_safe(trajectory.agent)}_on_{_safe(trajectory.task)}_{trajectory.seed}"
+    name += f"_attempt_{trajectory.attempt}" * bool(trajectory.attempt)
+    folder, number = out / name, 1
+    while folder.exists():
+        number += 1
+        folder = out / f"{name}-{number}"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _agentlab() -> Any:
@@ -71,8 +90,8 @@ def _write(trajectory: Trajectory, folder: Path, loop: Any, blobs: Blobs | None)
     for number, (info, picture) in enumerate(zip(infos, pictures, strict=True)):
         with gzip.open(folder / f"step_{number}.pkl.gz", "wb") as file:
             pickle.dump(info, file)
-        if blobs is not None and picture:
-            _save_png(blobs.read(picture), folder / f"screenshot_step_{number}.png")
+        if blobs is not None and (webp := blobs.read(picture)) is not None:
+            _save_png(webp, folder / f"screenshot_step_{number}.png")
     with gzip.open(folder / "goal_object.pkl.gz", "wb") as file:
         pickle.dump([{"type": "text", "text": trajectory.goal}], file)
     arguments = loop.ExpArgs(

@@ -28,6 +28,7 @@ def record_imported(root: Path, out: Path, *, allow: Sequence[str] = ()) -> tupl
     Raises:
         StoreError: `out` is in use, not empty, or of another run; or there is nothing to import.
     """
+    _check_new(out)
     found = list(import_agentlab(root, allow=allow))
     if not found:
         raise StoreError(
@@ -49,6 +50,7 @@ def record_run(trajectories: Iterable[Trajectory], out: Path, config: Mapping[st
     Raises:
         StoreError: `out` is in use, not empty, or of another run.
     """
+    _check_new(out)
     tally = Tally()
     with RunFolder(out, config):
         log = EpisodeLog(out / "episodes.jsonl")
@@ -57,3 +59,15 @@ def record_run(trajectories: Iterable[Trajectory], out: Path, config: Mapping[st
             tally.add(trajectory)
         write_json(out / "metrics.json", tally.to_json() | {"finished": True})
     return tally
+
+
+def _check_new(out: Path) -> None:
+    if (out / "run.json").exists():
+        raise StoreError(
+            explain(
+                f"{out} has a run already",
+                "a new folder, or an empty one",
+                "episodes that would not be chosen today would stay among the new ones",
+                "name another folder with --out, or remove that one",
+            )
+        )

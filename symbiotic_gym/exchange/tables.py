@@ -10,6 +10,15 @@ from symbiotic_gym.types import Trajectory
 
 __all__ = ["export_openenv", "export_parquet", "openenv_result", "step_rows"]
 
+_COLUMNS = {
+    **{"task": "string", "seed": "int64", "attempt": "int64", "agent": "string", "goal": "string", "outcome": "string"},
+    **{"success": "bool", "step": "int64", "page": "string", "url": "string", "title": "string", "tabs": "string"},
+    **{"last_action": "string", "action": "string", "reason": "string", "candidates": "string", "accepted": "bool"},
+    **{"source": "string", "reward": "float64", "error": "string", "screenshot": "string", "prompt_tokens": "int64"},
+    **{"completion_tokens": "int64", "cost_usd": "float64"},
+}
+"""Of the parquet file, a run without episodes included."""
+
 
 def export_openenv(trajectories: Iterable[Trajectory], file: Path) -> int:
     """Write OpenEnv's `results.jsonl`, a line per episode, and return how many there are.
@@ -97,11 +106,9 @@ def export_parquet(trajectories: Iterable[Trajectory], file: Path) -> int:
                 "pip install 'symbiotic-gym[train]'",
             )
         ) from error
-    kinds = {"seed": "int64", "attempt": "int64", "step": "int64", "success": "bool", "accepted": "bool"}
-    kinds |= {"reward": "float64", "cost_usd": "float64", "prompt_tokens": "int64", "completion_tokens": "int64"}
     rows = list(step_rows(trajectories))
-    names = list(rows[0]) if rows else ["task"]
-    features = Features({name: Value(kinds.get(name, "string")) for name in names})
+    features = Features({name: Value(kind) for name, kind in _COLUMNS.items()})
     file.parent.mkdir(parents=True, exist_ok=True)
-    Dataset.from_list(rows, features=features).to_parquet(str(file))
+    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    Dataset.from_dict(columns, features=features).to_parquet(str(file))
     return len(rows)

@@ -67,13 +67,20 @@ class Cluster:
 
         Raises:
             NoRoomError: no machine has room.
+            ConfigError: an argument has an unusable value; so is whatever else `env_class` raises.
         """
         kwargs = self._kwargs | ({"instance": instance} if instance else {})
         actor = self._ray.remote(num_cpus=0, resources={RESOURCE: 1}, max_restarts=0)(_Player)
-        remote = actor.remote(self._class, task, kwargs)
+        remote = actor.remote()
         self._wait_for(remote)
         self._count(1)
-        return RemoteEnv(self._ray, remote, kwargs, on_close=lambda: self._count(-1))
+        env = RemoteEnv(self._ray, remote, kwargs, on_close=lambda: self._count(-1))
+        try:
+            env.make(self._class, task, kwargs)
+        except BaseException:
+            env.close()
+            raise
+        return env
 
     def _wait_for(self, remote: Any) -> None:
         ready, began = remote.ready.remote(), monotonic()
@@ -117,6 +124,15 @@ class RemoteEnv:
         self._reset_s = float(kwargs.get("reset_timeout_s", 60.0)) + MARGIN_S
         self._step_s = float(kwargs.get("step_timeout_s", 30.0)) + EVALUATION_TIMEOUT_S * 2 + MARGIN_S
         self._last: Observation = {}
+
+    def make(self, env_class: type[Any], task: str, kwargs: Mapping[str, Any]) -> None:
+        """Make the environment there, in a call of its own: an actor whose constructor raises dies like one that lost its node.
+
+        Raises:
+            ConfigError: an argument has an unusable value.
+            InfrastructureError: the machine does not work.
+        """
+        self._call("make", self._reset_s, env_class, task, dict(kwargs))
 
     def reset(self, *, seed: int, options: dict[str, str]) -> tuple[Observation, dict[str, Any]]:
         """Start an episode.
@@ -177,15 +193,22 @@ class RemoteEnv:
 class _Player:
     """Runs in the actor: an environment, and its errors as plain data."""
 
-    def __init__(self, env_class: type[Any], task: str, kwargs: dict[str, Any]) -> None:
-        self._env = env_class(task, **kwargs)
+    def __init__(self) -> None:
+        self._env: Any = None
 
     def ready(self) -> bool:
         return True
 
+    def make(self, env_class: type[Any], task: str, kwargs: dict[str, Any]) -> None:
+        self._env = env_class(task, **kwargs)
+
+    def close(self) -> None:
+        if self._env is not None:
+            self._env.close()
+
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"result": getattr(self._env, name)(*arguments, **keywords)}
+            return {"result": getattr(self if name in ("make", "close") else self._env, name)(*arguments, **keywords)}
         except errors.SymbioticError as error:
             kind = error.kind if isinstance(error, errors.InfrastructureError) else ""
             return {"error": {"type": type(error).__name__, "kind": kind, "message": str(error)}}

@@ -10,14 +10,14 @@ is in it, so that is what makes its episodes repeatable.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeVar
 
-from symbiotic_gym.errors import ModelError, explain
+from symbiotic_gym.errors import ConfigError, ModelError, explain
 from symbiotic_gym.policies import act_all
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.types import Decision, Observation
@@ -146,6 +146,7 @@ def _answer(batch: list[_Request]) -> None:
     started = perf_counter()
     try:
         decisions = act_all([request.agent for request in batch], [request.observation for request in batch])
+        _check(decisions, batch)
     except BaseException as error:
         for request in batch:
             request.answer.set_exception(error)
@@ -153,6 +154,19 @@ def _answer(batch: list[_Request]) -> None:
     share = (perf_counter() - started) / len(batch)
     for request, decision in zip(batch, decisions, strict=True):
         request.answer.set_result((decision, share))
+
+
+def _check(decisions: Sequence[object], batch: Sequence[_Request]) -> None:
+    """Make sure that there is a decision for each that asked: nobody else would ever be answered."""
+    if len(decisions) != len(batch) or not all(isinstance(decision, Decision) for decision in decisions):
+        raise ConfigError(
+            explain(
+                f"{type(batch[0].agent).__name__}.act_batch returned {decisions!r:.80}",
+                f"{len(batch)} Decisions, one per agent, in order",
+                "an answer of another kind cannot be run or put on record",
+                "return [Decision(action=...), ...]",
+            )
+        )
 
 
 def _awaited(future: "Future[T]", timeout_s: float) -> T:

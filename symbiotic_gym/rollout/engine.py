@@ -23,7 +23,7 @@ from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.rollout.crew import Team, play
 from symbiotic_gym.rollout.leases import claim_of
 from symbiotic_gym.rollout.player import Environment, Limits, MakeAgent, Seat
-from symbiotic_gym.rollout.schedule import Episode, Job
+from symbiotic_gym.rollout.schedule import Episode, Job, check_once
 from symbiotic_gym.store.blobs import Blobs
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.types import Trajectory
@@ -43,7 +43,7 @@ class Rollouts:
             that is known, if a task needs one.
 
     Raises:
-        ConfigError: `workers` is no number of environments, or fewer than there are instances.
+        ConfigError: `workers` is no number of environments, or fewer than there are instances; or `retries` is below 0.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Rollouts:
         instances: Sequence[str] = (),
     ) -> None:
         _check(workers, instances)
+        _check_retries(retries)
         self.workers = workers
         self.retries = retries
         names = list(instances) or [""]
@@ -111,8 +112,10 @@ class Rollouts:
             whole_waves: play in waves, one of which an episode is missing whole again; the log keeps what it has.
 
         Raises:
+            ConfigError: an episode is there twice, or a limit is not above 0.
             ModelError: the model's endpoint is out; what had ended by then is in the log.
         """
+        check_once(episodes)
         jobs = [Job(episode, position, claim_of(episode.task)) for position, episode in enumerate(episodes)]
         limits = Limits(steps=max_steps, refused=max_refused, act_timeout_s=act_timeout_s, episode_timeout_s=episode_timeout_s)
         team = Team(make_agent, name, limits, blobs)
@@ -154,5 +157,14 @@ def _check(workers: int, instances: Sequence[str]) -> None:
                 f"a whole number from {max(1, len(instances))} on",
                 "so many environments play at once; without one nothing is played, and each instance needs one",
                 f"pass workers={max(1, len(instances))}, which plays one episode after the other{' on each' * bool(instances)}",
+            )
+        )
+
+
+def _check_retries(retries: int) -> None:
+    if retries < 0:
+        raise ConfigError(
+            explain(
+                f"retries = {retries}", "0 or more", "so often an invalid episode is tried again", "pass retries=0 for never"
             )
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-from symbiotic_gym.errors import DeadlineError, InfrastructureError, ModelError, explain
+from symbiotic_gym.errors import ConfigError, DeadlineError, InfrastructureError, ModelError, explain
 from symbiotic_gym.policies import Recorder, as_agent
 from symbiotic_gym.protocols import Agent
 from symbiotic_gym.rollout.deciding import Hand, Together
@@ -48,12 +48,34 @@ class Limits:
         act_timeout_s: seconds for one decision; one that takes longer makes the episode invalid.
         episode_timeout_s: seconds for a whole episode; one that is not over by then is invalid and not truncated, since a limit
             of time would single out the longest ones.
+
+    Raises:
+        ConfigError: one is not above 0.
     """
 
     steps: int = 20
     refused: int | None = None
     act_timeout_s: float = 600.0
     episode_timeout_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        numbers: dict[str, float] = {
+            "max_steps": self.steps,
+            "act_timeout_s": self.act_timeout_s,
+            "episode_timeout_s": self.episode_timeout_s,
+        }
+        if self.refused is not None:
+            numbers["max_refused"] = self.refused
+        for name, number in numbers.items():
+            if not number > 0:  # NaN is no limit either
+                raise ConfigError(
+                    explain(
+                        f"{name} = {number}",
+                        "a number above 0",
+                        "no episode could come to an end of its own",
+                        "leave it out for the usual limit",
+                    )
+                )
 
     def reached(self, steps: Sequence[Step]) -> bool:
         lately = steps[-self.refused :] if self.refused else []

@@ -9,9 +9,9 @@ from typing import Any
 from symbiotic_gym.policies import agent_name, check_maker
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.rollout.engine import Rollouts
-from symbiotic_gym.rollout.player import MakeAgent
+from symbiotic_gym.rollout.player import Limits, MakeAgent
 from symbiotic_gym.rollout.run import Backend, environments
-from symbiotic_gym.rollout.schedule import Episode
+from symbiotic_gym.rollout.schedule import Episode, check_once
 from symbiotic_gym.store.blobs import Blobs
 from symbiotic_gym.store.clock import PhaseClock
 from symbiotic_gym.store.episodes import EpisodeLog
@@ -38,6 +38,10 @@ class RolloutConfig:
         episode_timeout_s: seconds for an episode.
         record_screenshots: keep a picture of every step.
         env_kwargs: further arguments of `WebEnv`, JSON values.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        ConfigError: a task or a seed is there twice, or a limit is not above 0.
     """
 
     tasks: Sequence[str]
@@ -53,6 +57,13 @@ class RolloutConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", [check_task(task) for task in self.tasks])
         object.__setattr__(self, "seeds", list(self.seeds))
+        check_once(self.episodes)
+        Limits(steps=self.max_steps, act_timeout_s=self.act_timeout_s, episode_timeout_s=self.episode_timeout_s)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """What to play: every task with every seed."""
+        return [Episode(task, seed) for task in self.tasks for seed in self.seeds]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,11 +100,12 @@ def record_rollout(
     """
     check_maker(make_agent)
     make_env = environments(backend, record_screenshots=config.record_screenshots, env_kwargs=config.env_kwargs)
-    episodes = [Episode(task, seed) for task in config.tasks for seed in config.seeds]
+    episodes = config.episodes
+    players = Rollouts(workers, make_env=make_env, retries=config.retries, instances=instances)
     tally, clock = Tally(), PhaseClock(out / "seconds.json")
     with (
         RunFolder(out, config.to_json()),
-        Rollouts(workers, make_env=make_env, retries=config.retries, instances=instances) as rollouts,
+        players as rollouts,
         clock.phase("rollout"),
         (progress or Progress(quiet=True)).phase(f"{config.agent} plays", len(episodes)) as bar,
     ):

@@ -7,12 +7,14 @@ one, the next may play on instance two.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.rollout.leases import Claim, Leases
 
-__all__ = ["Episode", "Job", "Schedule"]
+__all__ = ["Episode", "Job", "Schedule", "check_once"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,24 @@ class Job:
     claim: Claim = Claim()  # noqa: RUF009 - frozen
     attempt: int = 0
     """How many invalid tries came before."""
+
+
+def check_once(episodes: Sequence[Episode]) -> None:
+    """Make sure that no episode is there twice.
+
+    Raises:
+        ConfigError: one is.
+    """
+    twice = next((episode for episode, n in Counter(episodes).items() if n > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            explain(
+                f"{twice.task} with seed {twice.seed} is asked for twice",
+                "each task and each seed once",
+                "an episode counts once, and is on record once",
+                "name it once; other seeds give other instances of the task",
+            )
+        )
 
 
 class Schedule:

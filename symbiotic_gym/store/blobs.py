@@ -2,16 +2,24 @@
 
 The name says what must be inside, so a damaged picture is found by reading it, and merging runs is copying files. A picture is
 whole and on disk before the line that names it is written.
+
+A line that another hand wrote can name anything, a path to somebody's file too. Nothing is read, copied or moved by a name that
+is none of a blob.
 """
 
 import hashlib
 import io
 import os
+import re
+import shutil
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Blobs", "blob_problem"]
+__all__ = ["Blobs", "blob_problem", "copy_blobs", "is_blob_name"]
+
+_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 _QUALITY = 75
 """WebP's scale, 0 to 100; text of ordinary size stays readable."""
@@ -56,9 +64,23 @@ class Blobs:
             temporary.replace(file)
         return name
 
-    def read(self, name: str) -> bytes:
-        """The bytes of a file."""
-        return (self.path / name).read_bytes()
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; None where it is missing, or no blob is named so."""
+        file = self.path / name
+        return file.read_bytes() if is_blob_name(name) and file.is_file() else None
+
+
+def is_blob_name(name: str) -> bool:
+    """Whether a blob can be named so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def copy_blobs(names: Iterable[str], source: Path, target: Path) -> None:
+    """Copy the blobs of these names from one folder to another, those that are there."""
+    for name in filter(is_blob_name, names):
+        if (source / name).is_file() and not (target / name).exists():
+            target.mkdir(exist_ok=True)
+            shutil.copyfile(source / name, target / name)
 
 
 def blob_problem(file: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from symbiotic_gym.errors import StoreError, explain
 from symbiotic_gym.store.folder import read_json, write_json
 
 __all__ = ["PhaseClock"]
@@ -15,13 +16,16 @@ class PhaseClock:
 
     Args:
         path: the file; read first when it exists.
+
+    Raises:
+        StoreError: it holds something else.
     """
 
     SAVE_EVERY_S = 2.0
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.seconds: dict[str, float] = read_json(path) if path.exists() else {}
+        self.seconds = _read(path) if path.exists() else {}
         self._phase = ""
         self._since = 0.0
         self._saved = 0.0
@@ -48,3 +52,17 @@ class PhaseClock:
         self.seconds[self._phase] = round(self.seconds.get(self._phase, 0.0) + now - self._since, 3)
         self._since = self._saved = now
         write_json(self.path, self.seconds)
+
+
+def _read(path: Path) -> dict[str, float]:
+    found = read_json(path)
+    if isinstance(found, dict) and all(type(seconds) in (int, float) for seconds in found.values()):
+        return found
+    raise StoreError(
+        explain(
+            f"{path} holds no seconds by phase",
+            "the file as this project writes it",
+            "the time that earlier calls took would be lost",
+            f"put it aside, for instance as {path.name}.damaged, and go on without it",
+        )
+    )

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from symbiotic_gym.errors import ConfigError, StoreError, explain
@@ -142,10 +143,9 @@ class EpisodeLog:
         line = _line(trajectory)
         new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
+        with self.path.open("ab", buffering=0) as file:  # a buffer would try once more to write the rest when it is closed
             try:
-                file.write(line)
-                file.flush()
+                _write(file, line)
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), self._size)  # a full disk must not leave half a line for the next to follow
@@ -196,6 +196,12 @@ def _no_file(path: Path) -> str:
     return "" if stat.S_ISREG(mode) else "it is not a file"
 
 
+def _write(file: FileIO, line: bytes) -> None:
+    rest = memoryview(line)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
 def _flush_folder(folder: Path) -> None:
     """Have the folder's own entry for a new file on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -211,9 +217,9 @@ def _line(trajectory: Trajectory) -> bytes:
     except (ValueError, TypeError) as error:  # pydantic's serialization error is a ValueError
         raise ConfigError(
             explain(
-                f"a decision of {trajectory.agent!r} on {trajectory.task} has no JSON form: {str(error).splitlines()[0]}",
-                "text, numbers, lists and dicts in Decision.extra",
-                "an episode that cannot be written down is lost",
+                f"an episode of {trajectory.agent!r} on {trajectory.task} cannot be written down: {str(error).splitlines()[0]}",
+                "text, numbers, lists and dicts in Decision.extra, and pages of ordinary size",
+                "an episode that is not on record is lost",
                 "convert the value in the policy, for instance an array by .tolist()",
             )
         ) from error

@@ -87,7 +87,7 @@ class RunFolder:
 
     def __init__(self, path: Path, config: Mapping[str, Any], *, need_bytes: int = 0) -> None:
         self.path = path
-        self.config = dict(config)
+        self.config = json.loads(json.dumps(dict(config)))  # as it will be read back: a tuple is a list then
         self._lock = FileLock(path / "lock")
         self._check(need_bytes)
 

@@ -24,11 +24,13 @@ def seal(record: dict[str, Any]) -> bytes:
     """The line of a record, line end included.
 
     Raises:
-        ValueError: it has no JSON form.
-        TypeError: the same.
+        ValueError: it has no JSON form, or is longer than what is read again.
+        TypeError: it has no JSON form.
     """
     text = json.dumps({"format": FORMAT} | record, ensure_ascii=False, allow_nan=False)
     body = text.encode("utf-8", "replace")[:-1]  # a lone surrogate, half a character of a page, becomes "?"
+    if len(body) > _MOST_BYTES - _SEAL_BYTES:
+        raise ValueError(f"it takes {len(body)} bytes, more than an episode may")
     return body + b', "crc32": "%08x"}\n' % zlib.crc32(body)
 
 

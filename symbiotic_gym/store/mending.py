@@ -5,20 +5,20 @@ on. Merging copies whole lines too, and refuses runs that would not have been on
 """
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from symbiotic_gym.errors import StoreError, explain
+from symbiotic_gym.store.blobs import copy_blobs, is_blob_name
 from symbiotic_gym.store.episodes import Place, Problem, read_place
 from symbiotic_gym.store.folder import RunFolder, describe_run, locked, write_json
-from symbiotic_gym.store.lines import unseal
 from symbiotic_gym.store.runs import Run, open_run
+from symbiotic_gym.store.tally import Tally
 from symbiotic_gym.store.timeless import timeless
 
 __all__ = ["merge_runs", "repair_run"]
 
-_MAY_DIFFER = frozenset({"tasks", "seeds", "workers", "backend", "instances", "out"})
+_MAY_DIFFER = frozenset({"tasks", "seeds", "workers", "backend", "instances", "out", "merged"})
 """Settings that do not change what an episode comes to."""
 
 
@@ -37,7 +37,7 @@ def repair_run(path: Path) -> list[Problem]:
             if log in run.torn or any(problem.file == log for problem in run.problems):
                 _rewrite(run, log, places)
         for problem in run.problems:
-            if problem.file not in run.logs and os.path.lexists(problem.file):
+            if problem.file not in run.logs and _belongs(run, problem.file) and os.path.lexists(problem.file):
                 _put_aside(run, problem.file)
         if not run.about:
             write_json(path / "run.json", describe_run({}) | {"repaired": "the config was lost"})
@@ -59,6 +59,11 @@ def _line(log: Path, place: Place) -> bytes:
     with log.open("rb") as file:
         file.seek(place.start)
         return file.read(place.size)
+
+
+def _belongs(run: Run, file: Path) -> bool:
+    """Whether it is a file of the run: a picture's name, which anybody can have written, may lead to another."""
+    return file.parent == run.path or (file.parent == run.path / "blobs" and is_blob_name(file.name))
 
 
 def _put_aside(run: Run, file: Path) -> None:
@@ -101,18 +106,22 @@ def merge_runs(paths: Sequence[Path], out: Path) -> int:
             config[setting] = list(values)
     with RunFolder(out, config):
         _copy(kept, out)
+        tally = Tally(open_run(out).episodes())
+        write_json(out / "metrics.json", tally.to_json() | {"finished": all(run.state == "finished" for run in runs)})
     return len(kept)
 
 
 def _sound(path: Path) -> Run:
     run = open_run(path, blobs=True)
-    if run.problems or run.state == "running":
+    lost = path / "blobs"  # a picture that is gone stays so, whatever is done
+    problems = [problem for problem in run.problems if problem.file.parent != lost or os.path.lexists(problem.file)]
+    if problems or run.state == "running":
         raise StoreError(
             explain(
-                f"{path} is being worked in" if not run.problems else f"{run.problems[0]}",
+                f"{problems[0]}" if problems else f"{path} is being worked in",
                 "runs that are whole and at rest",
                 "what does not read would silently be missing from the merged run",
-                "wait for it to end" if not run.problems else f"repair it first: symbiotic-gym runs repair {path}",
+                f"repair it first: symbiotic-gym runs repair {path}" if problems else "wait for it to end",
             )
         )
     return run
@@ -160,15 +169,6 @@ def _copy(kept: dict[tuple[str, int], tuple[Run, Path, list[Place]]], out: Path)
             for place in places:
                 line = _line(log, place)
                 file.write(line)
-                _copy_blobs(unseal(line), run.path / "blobs", out / "blobs")
+                copy_blobs(read_place(log, place).screenshots, run.path / "blobs", out / "blobs")
         file.flush()
         os.fsync(file.fileno())
-
-
-def _copy_blobs(record: dict[str, object], source: Path, target: Path) -> None:
-    steps = record.get("steps")
-    names = [step.get("screenshot") for step in steps] if isinstance(steps, list) else []
-    for name in {*names, record.get("final_screenshot")}:
-        if isinstance(name, str) and name and not (target / name).exists():
-            target.mkdir(exist_ok=True)
-            shutil.copyfile(source / name, target / name)

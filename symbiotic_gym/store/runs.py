@@ -6,7 +6,6 @@ writes, and nothing a damaged folder holds stops it: what does not read is named
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from symbiotic_gym.errors import StoreError, explain
-from symbiotic_gym.store.blobs import blob_problem
+from symbiotic_gym.store.blobs import blob_problem, is_blob_name
 from symbiotic_gym.store.episodes import Place, Problem, read_place, scan
 from symbiotic_gym.types import Trajectory
 
@@ -82,12 +81,6 @@ class Run:
         for key in sorted(last):
             yield read_place(log, last[key])
 
-    def outcomes(self) -> Counter[str]:
-        """How many episodes ended how; `retried` counts the invalid attempts before the last."""
-        counts = Counter(str(trajectory.outcome) for trajectory in self.episodes())
-        counts["retried"] = sum(map(len, self.logs.values())) - counts.total()
-        return counts
-
 
 def find_runs(root: Path) -> list[Path]:
     """The folders of runs at or below `root`, by name."""
@@ -122,7 +115,7 @@ def open_run(path: Path, *, blobs: bool = False) -> Run:
     """
     run = Run(path)
     logs = log_files(path)
-    if not (logs or (path / "run.json").exists()):
+    if not (logs or os.path.lexists(path / "run.json")):
         raise StoreError(
             explain(
                 f"{path} is no run's folder" if path.is_dir() else f"there is no folder {path}",
@@ -163,9 +156,9 @@ def _about(file: Path, *, need_config: bool = True) -> tuple[dict[str, Any], str
 
 def _blob_problems(run: Run) -> list[Problem]:
     folder = run.path / "blobs"
-    named = {name for t in run.attempts() for name in (*(step.screenshot for step in t.steps), t.final_screenshot) if name}
+    named = {name for trajectory in run.attempts() for name in trajectory.screenshots}
     return [
         Problem(folder / name, problem)
         for name in sorted(named)
-        if (problem := "its name leads elsewhere" if Path(name).name != name else blob_problem(folder / name))
+        if (problem := blob_problem(folder / name) if is_blob_name(name) else "its name leads elsewhere")
     ]

@@ -1,10 +1,13 @@
 """Runs as a person reads them in a terminal."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from symbiotic_gym.errors import StoreError, explain
 from symbiotic_gym.store.runs import find_runs, open_run
 from symbiotic_gym.store.tally import Tally
+from symbiotic_gym.terminal import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,11 +17,19 @@ __all__ = ["list_table", "print_run"]
 
 
 def list_table(root: Path) -> "Table":
-    """The runs at and below a folder, one a row."""
+    """The runs at and below a folder, one a row.
+
+    Raises:
+        StoreError: there is no such folder.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=f"runs in {root}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    if not root.is_dir():
+        raise StoreError(
+            explain(f"there is no folder {root}", "a folder with runs below it", "there is nothing to list", "name another one")
+        )
+    table = Table(title=plain(f"runs in {root}"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("run", "state", "agent", "episodes", "success", "invalid", "problems"):
         table.add_column(heading, justify="left" if heading in ("run", "state", "agent") else "right", overflow="fold")
     for path in find_runs(root):
@@ -26,9 +37,9 @@ def list_table(root: Path) -> "Table":
         tally = Tally(run.episodes())
         rate = tally.success
         table.add_row(
-            str(path.relative_to(root)) if path != root else path.name,
+            plain(str(path.relative_to(root)) if path != root else path.resolve().name),
             run.state,
-            str(run.about.get("config", {}).get("agent", "")),
+            plain(str(run.about.get("config", {}).get("agent", ""))),
             str(tally.episodes),
             f"{rate.value:.1%} [{rate.low:.0%}, {rate.high:.0%}]" if rate.n else "-",
             str(sum(tally.invalid.values())),
@@ -44,17 +55,18 @@ def print_run(path: Path, console: "Console") -> None:
         StoreError: it is no run's folder.
     """
     run = open_run(path)
-    about = run.about
-    console.print(f"{path}: {run.state}, begun {about.get('started', 'at an unknown time')}", highlight=False, markup=False)
-    console.print(f"command  {about.get('command', '')}", highlight=False, markup=False)
-    git = about.get("git", {})
-    commit = f"{git.get('commit', '') or 'unknown'}{' and changes' * bool(git.get('changed'))}"
-    console.print(f"commit   {commit}", highlight=False, markup=False)
-    for name, value in about.get("config", {}).items():
-        console.print(f"  {name} = {value!r:.200}", highlight=False, markup=False)
+    git = run.about.get("git")
+    state: Mapping[str, Any] = git if isinstance(git, dict) else {}
+    lines = [
+        f"{path}: {run.state}, begun {run.about.get('started', 'at an unknown time')}",
+        f"command  {run.about.get('command', '')}",
+        f"commit   {state.get('commit', '') or 'unknown'}{' and changes' * bool(state.get('changed'))}",
+        *(f"  {name} = {value!r:.200}" for name, value in run.about.get("config", {}).items()),
+    ]
+    console.print(plain("\n".join(lines)), soft_wrap=True)
     for log, places in run.logs.items():
-        console.print(Tally(t for t in run.episodes_of(log)).table(f"{log.relative_to(path)}: {len(places)} attempts"))
-    for problem in run.problems:
-        console.print(f"damaged: {problem}", highlight=False, markup=False)
-    if run.problems:
-        console.print(f"`symbiotic-gym runs repair {path}` keeps what is whole", highlight=False, markup=False)
+        console.print(Tally(run.episodes_of(log)).table(f"{log.relative_to(path)}: {len(places)} attempts"))
+    problems = [f"damaged: {problem}" for problem in run.problems]
+    if problems:
+        problems.append(f"`symbiotic-gym runs repair {path}` keeps what is whole")
+        console.print(plain("\n".join(problems)), soft_wrap=True)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from symbiotic_gym.stats import Interval, wilson
+from symbiotic_gym.terminal import plain
 from symbiotic_gym.types import Trajectory, Usage
 
 if TYPE_CHECKING:
@@ -182,19 +183,22 @@ class Tally:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = Table(title=plain(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column("task", overflow="fold")
         for heading in ("success", "95 % interval", "n", "truncated", "invalid"):
             table.add_column(heading, justify="right", no_wrap=True)
         rows = sorted(self.outcomes.items())
         for number, (task, counts) in enumerate(rows, 1):
-            table.add_row(task, *_cells(counts), end_section=number == len(rows))
+            table.add_row(plain(task), *_cells(counts), end_section=number == len(rows))
         table.add_row("all", *_cells(self.total))
+        notes = []
         if self.invalid:
             kinds = ", ".join(f"{n} {kind}" for kind, n in self.invalid.items())
-            table.caption = f"invalid, in no rate: {kinds}"
+            notes.append(f"invalid, in no rate: {kinds}")
         if self.retried:
-            table.caption = f"{table.caption or ''}{'; ' if table.caption else ''}{self.retried} invalid tries were repeated"
+            notes.append(f"{self.retried} invalid tries were repeated")
+        if notes:
+            table.caption = plain("; ".join(notes))
         return table
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from symbiotic_gym.actions import parse
 from symbiotic_gym.errors import ActionError
-from symbiotic_gym.viewer.index import Row, number, text_of
+from symbiotic_gym.viewer.index import Row, map_of, number, text_of
 from symbiotic_gym.viewer.shown import cut
 
 __all__ = ["Episode", "Line", "PageText", "Picture", "Proposal", "Step", "read_episode", "whole_page"]
@@ -146,13 +146,13 @@ def read_episode(data: Mapping[str, Any], row: Row, chunk: int = 1) -> Episode:
     chunk = min(max(chunk, 1), chunks)
     first = (chunk - 1) * STEPS_PER_PAGE
     shown = [_step(i, steps[i], steps[i - 1] if i else None) for i in range(first, min(first + STEPS_PER_PAGE, len(steps)))]
-    final = _map(data.get("final"))
-    last = _map(_map(steps[-1]).get("observation")) if steps else {}
+    final = map_of(data.get("final"))
+    last = map_of(map_of(steps[-1]).get("observation")) if steps else {}
     return Episode(
         row=row,
         goal=cut(text_of(data.get("goal")), _TEXT_CHARS),
-        message=cut(text_of(_map(data.get("outcome")).get("message")), _TEXT_CHARS),
-        versions={cut(name, 60): _text(value, 60) for name, value in list(_map(data.get("versions")).items())[:20]},
+        message=cut(text_of(map_of(data.get("outcome")).get("message")), _TEXT_CHARS),
+        versions={cut(name, 60): _text(value, 60) for name, value in list(map_of(data.get("versions")).items())[:20]},
         steps=shown,
         chunk=chunk,
         chunks=chunks,
@@ -167,14 +167,14 @@ def whole_page(data: Mapping[str, Any], step: int) -> str | None:
     steps = data["steps"]
     if not 1 <= step <= len(steps) + 1:
         return None
-    observation = _map(steps[step - 1]).get("observation") if step <= len(steps) else data.get("final")
-    return text_of(_map(observation).get("page"))
+    observation = map_of(steps[step - 1]).get("observation") if step <= len(steps) else data.get("final")
+    return text_of(map_of(observation).get("page"))
 
 
 def _step(index: int, raw: Any, before: Any) -> Step:
-    step = _map(raw)
-    observation, decision = _map(step.get("observation")), _map(step.get("decision"))
-    usage, extra = _map(decision.get("usage")), _map(decision.get("extra"))
+    step = map_of(raw)
+    observation, decision = map_of(step.get("observation")), map_of(step.get("decision"))
+    usage, extra = map_of(decision.get("usage")), map_of(decision.get("extra"))
     action = text_of(decision.get("action"))
     verb, bids = _target(action)
     given = decision.get("candidates")
@@ -185,7 +185,7 @@ def _step(index: int, raw: Any, before: Any) -> Step:
         url=_text(observation.get("url"), 1000),
         title=_text(observation.get("title"), 300),
         tabs=_text(observation.get("tabs"), 1000),
-        page=_page(observation, _map(_map(before).get("observation")) if before is not None else None, bids),
+        page=_page(observation, map_of(map_of(before).get("observation")) if before is not None else None, bids),
         action=cut(action, _TEXT_CHARS),
         verb=cut(verb, 30),
         reason=_text(decision.get("reason"), _TEXT_CHARS),
@@ -195,8 +195,8 @@ def _step(index: int, raw: Any, before: Any) -> Step:
         candidates=[_proposal(c, action) for c in candidates[:_MOST_CANDIDATES]],
         more_candidates=max(0, len(candidates) - _MOST_CANDIDATES),
         accepted=None if verdict is None else verdict.get("accepted") is True,
-        why=_text(_map(verdict).get("why"), 1000),
-        verifier=_text(_map(verdict).get("verifier"), 100),
+        why=_text(map_of(verdict).get("why"), 1000),
+        verifier=_text(map_of(verdict).get("verifier"), 100),
         proposal=None if verdict is None else _proposal(verdict.get("proposal"), action),
         retrieved=_retrieved(extra),
         privacy=[(key, _json(extra[key], 1000)) for key in _PRIVACY if key in extra],
@@ -210,10 +210,6 @@ def _step(index: int, raw: Any, before: Any) -> Step:
         step_s=number(step.get("step_s")),
         picture=_picture(step, action),
     )
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any, most: int) -> str:
@@ -237,7 +233,7 @@ def _target(action: str) -> tuple[str, frozenset[str]]:
 
 
 def _proposal(value: Any, executed: str) -> Proposal:
-    candidate = _map(value)
+    candidate = map_of(value)
     action = text_of(candidate.get("action"))
     return Proposal(cut(action, _TEXT_CHARS), _text(candidate.get("reason"), _TEXT_CHARS), action == executed)
 
@@ -259,7 +255,7 @@ def _retrieved(extra: Mapping[str, Any], depth: int = 0) -> list[str]:
     found = []
     for key, value in extra.items():
         if key == "retrieved" and isinstance(value, list):
-            found += [text_of(_map(hit).get("id")) if isinstance(hit, dict) else text_of(hit) for hit in value]
+            found += [text_of(map_of(hit).get("id")) if isinstance(hit, dict) else text_of(hit) for hit in value]
         elif isinstance(value, dict) and depth < 3:
             found += _retrieved(value, depth + 1)
     return [cut(hit, 200) for hit in dict.fromkeys(found) if hit][:30]

@@ -20,10 +20,11 @@ from symbiotic_gym.store.lines import body_of
 from symbiotic_gym.store.tally import Counted
 from symbiotic_gym.types import Usage
 
-__all__ = ["Damage", "LogIndex", "Row", "episode_of", "number", "text_of"]
+__all__ = ["Damage", "LogIndex", "Row", "episode_of", "map_of", "number", "text_of"]
 
 STATUSES = ("success", "failure", "truncated", "invalid")
 _GOAL_CHARS = 300
+_MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,13 +185,9 @@ def episode_of(line: bytes) -> dict[str, Any]:
 
 
 def number(value: Any) -> float:
-    """A finite number, 0 for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            found = float(value)
-        except OverflowError:
-            return 0.0
-        return found if math.isfinite(found) else 0.0
+    """A number that can be a count, a duration or a price, so that sums of them stay finite; 0 for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_MOST < value < _MOST:
+        return float(value)
     return 0.0
 
 
@@ -199,14 +196,15 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _map(value: Any) -> Mapping[str, Any]:
+def map_of(value: Any) -> Mapping[str, Any]:
+    """An object; what is none becomes the empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _row(place: int, offset: int, length: int, data: Mapping[str, Any]) -> Row:
-    steps = [_map(step) for step in data["steps"]]
-    decisions = [_map(step.get("decision")) for step in steps]
-    usages = [_map(decision.get("usage")) for decision in decisions]
+    steps = [map_of(step) for step in data["steps"]]
+    decisions = [map_of(step.get("decision")) for step in steps]
+    usages = [map_of(decision.get("usage")) for decision in decisions]
     verdicts = [d["acceptance"] for d in decisions if isinstance(d.get("acceptance"), dict)]
     status = text_of(data["outcome"].get("status"))
     if status not in STATUSES:

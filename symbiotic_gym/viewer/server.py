@@ -152,7 +152,7 @@ class ViewerServer:
         try:
             page = self._pages.episode(_LINKS, log, row, Filter.of(request.query_params), max(1, _whole(request, "part", 1)))
         except (OSError, ValueError) as error:
-            return self._not_found(f"The log changed since it was read: {error}")
+            return self._changed(error)
         return _html(page)
 
     # --- parts of pages ---
@@ -163,11 +163,19 @@ class ViewerServer:
             return self._not_found(_why_not(log, request.path_params["number"]))
         name = f"{log.id}-{row.number}.json"
         headers = _HEADERS | {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(log.index.line(row), media_type="application/json", headers=headers)
+        try:
+            return Response(log.index.line(row), media_type="application/json", headers=headers)
+        except OSError as error:
+            return self._changed(error)
 
     def _page_text(self, request: Request) -> Response:
         log, row = self._log_and_row(request)
-        text = None if log is None or row is None else whole_page(episode_of(log.index.line(row)), request.path_params["step"])
+        try:
+            text = (
+                None if log is None or row is None else whole_page(episode_of(log.index.line(row)), request.path_params["step"])
+            )
+        except (OSError, ValueError) as error:
+            return self._changed(error)
         if text is None:
             return self._not_found("There is no such step.")
         return Response(text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=_HEADERS)
@@ -194,6 +202,9 @@ class ViewerServer:
 
     def _not_found(self, text: str) -> Response:
         return _html(self._pages.message(_LINKS, "Not here", text), 404)
+
+    def _changed(self, error: Exception) -> Response:
+        return self._not_found(f"The log changed since it was read: {error}")
 
     async def _missing(self, request: Request, error: Exception) -> Response:
         return self._not_found("There is no such page.")

@@ -18,6 +18,7 @@ import_without_downloads("browsergym.webarena")  # AgentLab imports it, and it w
 
 from agentlab.experiments import loop
 
+from symbiotic_gym.errors import StoreError
 from symbiotic_gym.exchange.agentlab_export import export_agentlab
 from symbiotic_gym.exchange.agentlab_import import import_agentlab
 from symbiotic_gym.exchange.recording import record_imported
@@ -73,6 +74,14 @@ def test_agentlab_opens_an_export(tmp_path: Path) -> None:
     assert all(info.obs["screenshot"].shape == (4, 6, 3) for info in infos)
     assert all(info.obs["goal_object"] == [{"type": "text", "text": "Click ok."}] for info in infos)
     assert {info.agent_info["think"] for info in infos if info.action} == {"It is the button."}
+
+
+def test_episodes_that_would_be_called_alike_get_folders_of_their_own(tmp_path: Path) -> None:
+    twice = [episode(OUTCOMES[0], 0), episode(OUTCOMES[1], 0)]
+    assert export_agentlab(twice, tmp_path / "export") == 2
+    assert len(list((tmp_path / "export").glob("*/summary_info.json"))) == 2
+    with pytest.raises(StoreError, match="not empty"):
+        export_agentlab(twice, tmp_path / "export")
 
 
 def test_what_goes_to_agentlab_comes_back(tmp_path: Path) -> None:

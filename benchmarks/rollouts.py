@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ OVERLAP_TARGET = 0.9
 PEER_TARGET = 4.0
 PEERS = {"sequential": 1, "ray": 2}
 """AgentLab's backends -> how many episodes each plays at once."""
+_MORE, _TURN = 3, 1000
+"""How many times the episodes the slow agent plays, and what their seeds differ by: the last ones, when some environments have
+nothing left to do, should not count for much."""
 _STUDENT = (0.0, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """97.5 % quantiles of Student's t, by degrees of freedom."""
 
@@ -104,11 +108,12 @@ def _play_rounds(
         found.setdefault(name, []).append(samples.get(f"{number}/{name}", block))
         bar.advance(f"{number}/{name}")
 
+    more = [replace(one, seed=one.seed + turn * _TURN) for turn in range(_MORE) for one in episodes]
     for number in range(rounds):
         for workers in WORKERS:
             measure(f"scripted/{workers}", number, lambda: _ours(workers, episodes, ScriptedAgent))  # noqa: B023 - called at once
         for workers in WORKERS:
-            measure(f"slow/{workers}", number, lambda: _ours(workers, episodes, _SlowAgent))  # noqa: B023
+            measure(f"slow/{workers}", number, lambda: _ours(workers, more, _SlowAgent))  # noqa: B023
         for backend in PEERS if python else ():
             plan = found["scripted/1"][number]["plan"]
             measure(f"agentlab/{backend}", number, lambda: _agentlab(python or "", backend, plan))  # noqa: B023

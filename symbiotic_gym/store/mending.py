@@ -83,8 +83,8 @@ def merge_runs(paths: Sequence[Path], out: Path) -> int:
         out: the folder of the new one.
 
     Returns:
-        How many episodes it has. One that several have is taken once, if they agree on it; an invalid one says nothing and gives
-        way to one that is not.
+        How many episodes it has. One that several have is taken once, if they agree on it; an invalid one says nothing and
+        gives way to one that is not.
 
     Raises:
         StoreError: one is damaged or running, they are not of one kind, or two do not agree on an episode.

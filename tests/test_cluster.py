@@ -95,26 +95,20 @@ def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
         ray.shutdown()
 
 
-class Unusable(ToyEnv):
-    """Cannot be made."""
-
-    def __init__(self, task: str, **kwargs: Any) -> None:
-        raise ConfigError("an argument has an unusable value")
-
-
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_an_environment_that_cannot_be_made_ends_the_run_as_it_does_here() -> None:
     ray = pytest.importorskip("ray")
     from symbiotic_gym.rollout.cluster import Cluster
 
-    with pytest.raises(ConfigError, match="unusable"):
-        played(Unusable, 1)
+    wrong = {"viewport": (0, 0)}
+    with pytest.raises(ConfigError, match="viewport"):
+        rollout(["miniwob.click-test"], ToyAgent, [0], env_kwargs=wrong)
     ray.init(num_cpus=1, resources={"browser": 1}, include_dashboard=False, log_to_driver=False)
     try:
-        cluster = Cluster({}, env_class=Unusable, room_timeout_s=5.0)
+        cluster = Cluster(wrong, room_timeout_s=5.0)
         for _ in range(2):  # the place is free again
-            with pytest.raises(ConfigError, match="unusable"):
-                played(cluster.make_env, 1)
+            with pytest.raises(ConfigError, match="viewport"):
+                cluster.make_env("miniwob.click-test")
     finally:
         ray.shutdown()
 

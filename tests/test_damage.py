@@ -339,6 +339,18 @@ def test_a_merged_run_is_merged_with_another(tmp_path: Path) -> None:
     assert open_run(tmp_path / "all").about["config"]["merged"] == [str(tmp_path / "m"), str(parts[2])]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_invalid_episode_gives_way_to_one_that_was_played_elsewhere(tmp_path: Path, order: int) -> None:
+    spoiled, played = make_run(tmp_path / "1", range(2)), make_run(tmp_path / "2", range(2, 4))
+    for attempt in range(2):
+        EpisodeLog(spoiled / "episodes.jsonl").add(episode(3, attempt=attempt, status="invalid"))
+    EpisodeLog(spoiled / "episodes.jsonl").add(episode(9, status="invalid"))
+    EpisodeLog(played / "episodes.jsonl").add(replace(episode(9, status="invalid"), goal="another"))
+    assert merge_runs([spoiled, played][::order], tmp_path / "m") == 5
+    merged = {t.seed: str(t.outcome) for t in open_run(tmp_path / "m").episodes()}
+    assert merged == {0: "success", 1: "success", 2: "success", 3: "success", 9: "invalid(browser)"}
+
+
 def test_what_does_not_belong_together_is_not_merged(tmp_path: Path) -> None:
     one, other = make_run(tmp_path / "1"), make_run(tmp_path / "2", range(5, 9), {"agent": "b", "seeds": [5]})
     with pytest.raises(StoreError, match="differ in agent"):

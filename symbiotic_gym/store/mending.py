@@ -83,7 +83,8 @@ def merge_runs(paths: Sequence[Path], out: Path) -> int:
         out: the folder of the new one.
 
     Returns:
-        How many episodes it has. One that several have is taken once, if they agree on it.
+        How many episodes it has. One that several have is taken once, if they agree on it; an invalid one says nothing and
+        gives way to one that is not.
 
     Raises:
         StoreError: one is damaged or running, they are not of one kind, or two do not agree on an episode.
@@ -95,9 +96,10 @@ def merge_runs(paths: Sequence[Path], out: Path) -> int:
     for run in runs:
         for log, places in run.logs.items():
             for key, attempts in _by_episode(places).items():
-                if key in kept:
-                    _check_equal(kept[key], (run, log, attempts))
-                else:
+                known = kept.get(key)
+                if known is not None and known[2][-1].scored and attempts[-1].scored:
+                    _check_equal(known, (run, log, attempts))
+                elif known is None or attempts[-1].scored:
                     kept[key] = (run, log, attempts)
     config = dict(runs[0].about["config"]) | {"merged": [str(run.path) for run in runs]}
     for setting in ("tasks", "seeds"):

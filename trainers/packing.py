@@ -140,6 +140,7 @@ def model_inputs(data: "Mapping[str, torch.Tensor]", dtype: "torch.dtype") -> di
         "attention_mask": torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf")),
         "logits_to_keep": data["labels"].shape[1],
         "use_cache": False,
+        "places_BT": data["position_ids"],  # for layers with a window: not every model hands its positions on to them
     }
     if mask.shape[2] < mask.shape[3]:  # the last column is a branch's, and sees its row's prompt from the first token on
         found["starts"] = mask[:, 0, -1].int().argmax(-1).tolist()

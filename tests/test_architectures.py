@@ -1,0 +1,94 @@
+"""Architectures whose layers see a window or cap their scores are trained as they compute; others are refused by name."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from symbiotic_gym.trainers import attention
+from tests.test_multitask import gradients, lora, packed, separate, targets
+from tests.tiny import tiny_model
+
+WINDOW = 8
+SMALL: Mapping[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "pad_token_id": 0,
+    "initializer_range": 0.2,
+}
+BOTH = ["sliding_attention", "full_attention"]
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "gemma2": {
+        "head_dim": 8,
+        "sliding_window": WINDOW,
+        "layer_types": BOTH,
+        "query_pre_attn_scalar": 8,
+        "attn_logit_softcapping": 2.0,
+        "final_logit_softcapping": 5.0,
+    },
+    "gemma3_text": {"head_dim": 8, "sliding_window": WINDOW, "layer_types": BOTH, "query_pre_attn_scalar": 8},
+    "mistral": {"sliding_window": WINDOW},
+    "qwen2": {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": BOTH},
+    "qwen3": {"head_dim": 8},
+    "phi3": {"sliding_window": WINDOW},
+}
+
+
+def of_kind(kind: str, folder: Path, **more: Any) -> Path:
+    """A tiny model of another architecture, with the tiny model's tokenizer."""
+    tokenizer = tiny_model(folder / "tokenizer")
+    config: PretrainedConfig = CONFIG_MAPPING[kind](vocab_size=500, **SMALL, **more)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model: Any = AutoModelForCausalLM.from_config(config)
+        for name, weight in model.named_parameters():
+            if "norm" in name:  # else a norm of all ones hides what its weight does
+                torch.nn.init.normal_(weight, std=0.3)
+        model.save_pretrained(str(folder / "model"))
+    for file in tokenizer.iterdir():
+        if "token" in file.name or "chat" in file.name:
+            shutil.copy(file, folder / "model" / file.name)
+    return folder / "model"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("whole", [True, False])
+def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
+    kind: str, whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "SHORT", 12)  # so that prompts are computed in several parts
+    base = of_kind(kind, tmp_path, **KINDS[kind])
+    rows = [targets(seed, n) for seed, n in enumerate((2, 1, 3))]
+    reference = lora(base, "eager")
+    expected_loss = separate(reference, rows)
+    expected = gradients(reference, expected_loss)
+    model = lora(base, attention.register_attention())
+    loss = packed(model, rows, whole=whole)
+    torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=1e-5)
+    found = gradients(model, loss)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text", "mistral"])
+def test_the_window_is_felt(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were it left out, these prompts would give another loss: the test above can fail."""
+    base = of_kind(kind, tmp_path, **KINDS[kind])
+    rows = [targets(0, 2)]
+    model = lora(base, attention.register_attention())
+    narrow = packed(model, rows, whole=False)
+    for layer in model.base_model.model.model.layers:
+        layer.self_attn.sliding_window = None
+    if kind == "mistral":
+        model.config.sliding_window = None
+    assert abs(packed(model, rows, whole=False) - narrow) > 1e-3

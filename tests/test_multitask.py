@@ -82,6 +82,25 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     assert sum(part["reason"].item() for _, part in parts) == pytest.approx(means["reason"].item(), rel=1e-5)
 
 
+def test_a_weight_multiplies_a_tokens_loss() -> None:
+    logits, labels, task = batch()
+    plain, _ = multitask_loss(logits, labels, task, LAMBDA)
+    ones, _ = multitask_loss(logits, labels, task, LAMBDA, weight_BT=torch.ones(labels.shape))
+    assert ones == plain
+    weight = torch.rand(labels.shape)
+    weight[0] = 0
+    loss, _ = multitask_loss(logits, labels, task, LAMBDA, weight_BT=weight)
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[0].any(), "what weighs nothing teaches nothing"
+    parts = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
+    by_hand = sum(
+        share * (parts * weight)[(labels != IGNORE) & (task == i)].sum() / ((labels != IGNORE) & (task == i)).sum()
+        for i, share in enumerate((1, LAMBDA))
+    )
+    torch.testing.assert_close(loss, by_hand)
+
+
 def targets(seed: int, branches: int) -> list[Target]:
     """Prompts that share a beginning, then go their own ways for a few tokens."""
     torch.manual_seed(seed)

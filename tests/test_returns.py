@@ -1,5 +1,6 @@
 """Returns in hindsight, advantages and the critic: failures teach, and teach the right thing."""
 
+from dataclasses import replace
 from math import e
 from pathlib import Path
 
@@ -7,10 +8,14 @@ import pytest
 import torch
 
 from symbiotic_gym.agents.chat import encode_prompt, load_tokenizer
+from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.returns import (
     Critic,
+    advantage_weighted_examples,
     advantage_weights,
     commanded_examples,
     returns_of,

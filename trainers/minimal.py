@@ -36,6 +36,8 @@ class TrainingSequence:
     """Where in `tokens` the answer starts."""
     task: int
     """An index into `multitask.TASKS`."""
+    weight: float = 1.0
+    """How much its tokens count."""
 
 
 def train_minimal(
@@ -114,8 +116,8 @@ def sequences(tokenizer: Any, example: Example, config: DistillerConfig) -> tupl
     )
     shared = len(row.prefix)
     found = [
-        TrainingSequence(tokens=(*row.prefix, *branch.tokens), start=shared + branch.start, task=branch.task)
-        for branch in row.branches
+        TrainingSequence(tokens=(*row.prefix, *b.tokens), start=shared + b.start, task=b.task, weight=b.weight)
+        for b in row.branches
     ]
     return found, shared * (len(found) - 1)
 
@@ -151,8 +153,9 @@ def losses_of(
         labels_BT = torch.full_like(ids_BT, IGNORE)
         labels_BT[:, sequence.start - 1 : -1] = ids_BT[:, sequence.start :]  # what each column must predict
         task_BT = torch.full_like(ids_BT, sequence.task)
+        weight_BT = torch.full(ids_BT.shape, sequence.weight, device=model.device)
         logits_BTV = model(input_ids=ids_BT, use_cache=False).logits
-        yield multitask_loss(logits_BTV, labels_BT, task_BT, lambda_reason, counts=counts)
+        yield multitask_loss(logits_BTV, labels_BT, task_BT, lambda_reason, counts=counts, weight_BT=weight_BT)
 
 
 def learning_rate_at(step: int, steps: int, config: DistillerConfig) -> float:

@@ -30,6 +30,8 @@ class Target:
     """The model's end token included."""
     task: int
     """An index into `multitask.TASKS`."""
+    weight: float = 1.0
+    """How much its tokens count, 0 or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class Branch:
     start: int
     """Where in `tokens` the answer starts; at least 1, so that a token of the branch itself predicts its first token."""
     task: int
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,10 @@ def pack(targets: Sequence[Target]) -> PackedRow:
     """
     columns = zip(*(target.prompt[:-1] for target in targets), strict=False)
     shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-    branches = [Branch(tokens=(*t.prompt[shared:], *t.answer), start=len(t.prompt) - shared, task=t.task) for t in targets]
+    branches = [
+        Branch(tokens=(*t.prompt[shared:], *t.answer), start=len(t.prompt) - shared, task=t.task, weight=t.weight)
+        for t in targets
+    ]
     return PackedRow(prefix=targets[0].prompt[:shared], branches=tuple(branches))
 
 
@@ -79,7 +85,8 @@ def collate(rows: Sequence[PackedRow], pad: int, *, whole: bool = True) -> "Mapp
     Returns:
         `input_ids` and `position_ids`, int64 (B, T); `attention_mask`, bool (B, 1, Q, T), True where a column (third axis) may
         attend to another (fourth axis); `labels` and `task`, int64 (B, K): the token that each of the last K columns must
-        predict, or `IGNORE`, and the task it belongs to. `model_inputs` makes a call of the model of it.
+        predict, or `IGNORE`, and the task it belongs to; `weight`, float32 (B, K): how much it counts. `model_inputs` makes a
+        call of the model of it.
     """
     import torch
 
@@ -90,6 +97,7 @@ def collate(rows: Sequence[PackedRow], pad: int, *, whole: bool = True) -> "Mapp
     part = torch.zeros((len(rows), length), dtype=torch.int64)  # 0: padding, 1: the prompt, from 2 on: a branch each
     labels = torch.full((len(rows), length), IGNORE)
     task = torch.zeros((len(rows), length), dtype=torch.int64)
+    weight = torch.ones((len(rows), length))
     for b, row in enumerate(rows):
         begin, shared = length - len(row), len(row.prefix)
         at = begin + shared
@@ -103,6 +111,7 @@ def collate(rows: Sequence[PackedRow], pad: int, *, whole: bool = True) -> "Mapp
             part[b, at:end] = number
             labels[b, at + branch.start - 1 : end - 1] = torch.tensor(branch.tokens[branch.start :])
             task[b, at:end] = branch.task
+            weight[b, at:end] = branch.weight
             at = end
     keep = length - int((labels != IGNORE).any(dim=0).nonzero()[0])
     return {
@@ -111,6 +120,7 @@ def collate(rows: Sequence[PackedRow], pad: int, *, whole: bool = True) -> "Mapp
         "attention_mask": _seen(part, masked)[:, None],
         "labels": labels[:, -keep:],
         "task": task[:, -keep:],
+        "weight": weight[:, -keep:],
     }
 
 

@@ -60,7 +60,9 @@ class MultiTaskTrainer(SFTTrainer):
         """One micro-batch's share of the optimizer batch's loss."""
         labels, task = inputs["labels"], inputs["task"]
         outputs = model(**model_inputs(inputs, self._dtype()))
-        loss, means = multitask_loss(outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch)
+        loss, means = multitask_loss(
+            outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch, weight_BT=inputs["weight"]
+        )
         for name, mean in means.items():
             self._means[name] += self.accelerator.reduce(mean, "sum").item()
         loss = loss * self.accelerator.num_processes  # gradients are averaged over processes, the counts are sums

@@ -10,7 +10,14 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.trainers import attention
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
+from symbiotic_gym.trainers.minimal import train_minimal
+from symbiotic_gym.trainers.preference_tuning import PreferenceConfig, tune_on_pairs
+from tests.test_chat_templates import FAMILIES, make
+from tests.test_minimal import EXAMPLES
 from tests.test_multitask import gradients, lora, packed, separate, targets
 from tests.tiny import tiny_model
 
@@ -92,3 +99,37 @@ def test_the_window_is_felt(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
     if kind == "mistral":
         model.config.sliding_window = None
     assert abs(packed(model, rows, whole=False) - narrow) > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text"])
+def test_the_distiller_trains_gemma_as_the_flat_loop_does(kind: str, tmp_path: Path) -> None:
+    """Under Gemma's own template, the flat loop going through the model's own masks one sequence at a time."""
+    base = of_kind(kind, tmp_path, **KINDS[kind])
+    make(FAMILIES["Gemma"]).save_pretrained(str(base))
+    config = DistillerConfig(
+        batch_size=4, micro_batch_size=2, learning_rate=1e-3, lora_r=4, lora_alpha=8, dtype="float32", device="cpu"
+    )
+    full = distill(config, EXAMPLES[:4], tmp_path / "full", base_model=base)
+    flat = train_minimal(config, EXAMPLES[:4], tmp_path / "flat", base_model=base)
+    for one, other in zip(flat, full.losses, strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-8)
+
+
+REFUSED = {
+    "mamba": ({}, "do not ask transformers' attention interface"),
+    "gemma3": ({"text_config": dict(SMALL)}, "more than text"),
+    "llama4_text": ({"layer_types": ["chunked_attention", "full_attention"]}, "layers of chunked_attention"),
+    "gpt_oss": ({"layer_types": BOTH}, "sinks"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_packed_rows_would_get_wrong_is_refused_before_anything_is_loaded(kind: str, tmp_path: Path) -> None:
+    more, words = REFUSED[kind]
+    base = tiny_model(tmp_path / "base")
+    CONFIG_MAPPING[kind](**({} if kind == "gemma3" else SMALL), **more).save_pretrained(str(base))
+    with pytest.raises(ConfigError, match=words):
+        distill(DistillerConfig(device="cpu"), EXAMPLES, tmp_path / "out", base_model=base)
+    with pytest.raises(ConfigError, match=words):
+        tune_on_pairs(PreferenceConfig(), [], tmp_path / "out", base_model=base, adapter=tmp_path)
+    assert not (tmp_path / "out").exists()

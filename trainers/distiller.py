@@ -27,6 +27,7 @@ from symbiotic_gym.agents.weights import (
 )
 from symbiotic_gym.errors import ConfigError, StoreError, explain
 from symbiotic_gym.store import read_json, write_json
+from symbiotic_gym.trainers.architectures import check_architecture
 from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig, DistillResult
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
@@ -60,7 +61,8 @@ def distill(
         progress: called after each optimizer step with its number, the number of all steps, and a short text.
 
     Raises:
-        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model.
+        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model; packed
+            rows of this kind of model would not be exact (`architectures.check_architecture`).
         UnknownNameError: there is no such base model or adapter.
         StoreError: `out` holds a training on something else.
         MissingDependencyError: a training package is not installed.
@@ -68,6 +70,7 @@ def distill(
     started = perf_counter()
     _require(examples)
     base = check_model(base_model)
+    check_architecture(base)
     identity = _identity(config, examples, base, initial_adapter)
     if not resume:
         shutil.rmtree(out, ignore_errors=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from symbiotic_gym.agents.weights import check_model, load_adapter, load_base, pick_device, require_train
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.store import write_json
+from symbiotic_gym.trainers.architectures import check_architecture
 from symbiotic_gym.trainers.encoding import training_order
 from symbiotic_gym.trainers.pairs import PreferencePair
 from symbiotic_gym.trainers.preferences import EncodedPair, dpo_loss, encode_pair, pair_logprobs
@@ -82,7 +83,7 @@ def tune_on_pairs(
         on_step: called after each optimizer step with its number, the number of all steps, and the mean loss.
 
     Raises:
-        ConfigError: there is no pair that fits into `max_tokens`.
+        ConfigError: there is no pair that fits into `max_tokens`; packed rows of this kind of model would not be exact.
         UnknownNameError: there is no such model or adapter.
     """
     require_train()
@@ -92,6 +93,7 @@ def tune_on_pairs(
     from symbiotic_gym.agents.chat import load_tokenizer
 
     base = check_model(base_model)
+    check_architecture(base)
     tokenizer = load_tokenizer(base)
     encoded = [encode_pair(tokenizer, pair, page_budget=config.page_budget) for pair in pairs]
     data = [pair for pair in encoded if len(pair.prompt) + len(pair.chosen) + len(pair.rejected) <= config.max_tokens]

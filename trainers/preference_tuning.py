@@ -59,6 +59,9 @@ class PreferenceResult:
     preferred_before: float
     """Share of the pairs, in [0, 1], whose chosen answer was the likelier one."""
     preferred_after: float
+    margin_before: float
+    """How much likelier the chosen answer was than the rejected one, in nats, on average over the pairs."""
+    margin_after: float
 
 
 def tune_on_pairs(
@@ -128,6 +131,8 @@ def tune_on_pairs(
         steps=steps,
         preferred_before=(reference[0] > reference[1]).float().mean().item(),
         preferred_after=(after[0] > after[1]).float().mean().item(),
+        margin_before=(reference[0] - reference[1]).mean().item(),
+        margin_after=(after[0] - after[1]).mean().item(),
     )
     _save(model, out, result)
     return result

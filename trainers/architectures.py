@@ -37,7 +37,7 @@ def check_architecture(path_or_name: str) -> None:
         raise ConfigError(
             explain(
                 f"{path_or_name} is a {config.model_type}: {problem}",
-                "a text model whose layers attend to all that stands before, or to a window of it (Llama, Qwen, Gemma, Mistral)",
+                "a text model whose layers attend to all that stands before or to a window of it (Llama, Qwen, Gemma, Mistral)",
                 "a step's two answers would see each other or the wrong part of the prompt, and the losses would be wrong",
                 "train it one sequence at a time (symbiotic_gym.trainers.minimal), or choose another model",
             )

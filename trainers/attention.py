@@ -29,7 +29,7 @@ ATTENTION = "symbiotic_branched"
 """The name of `branched_attention` in transformers' attention interface."""
 
 SHORT = 512
-"""Columns of a prompt up to which a CPU computes all scores at once, and of which as many at a time where there is no kernel."""
+"""Columns of a prompt up to which a CPU computes all scores at once; so many at a time are where there is no kernel."""
 
 
 def register_attention() -> str:
@@ -101,7 +101,7 @@ def causal_attention(
     window: int | None = None,
     softcap: float | None = None,
 ) -> torch.Tensor:
-    """Grouped-query attention where each column sees itself and what stands before, no further than the window; (B, H, T, D)."""
+    """Grouped-query attention where each column sees itself and what stands before, within the window; (B, H, T, D)."""
     columns, on_gpu = query_BHTD.shape[2], query_BHTD.device.type != "cpu"
     if softcap is not None or (window is not None and window < columns) or (columns <= SHORT and not on_gpu):
         return _by_products(query_BHTD, key_BGTD, value_BGTD, scaling, window or columns, softcap)

@@ -61,8 +61,8 @@ def distill(
         progress: called after each optimizer step with its number, the number of all steps, and a short text.
 
     Raises:
-        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model; packed
-            rows of this kind of model would not be exact (`architectures.check_architecture`).
+        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model;
+            packed rows of this kind of model would not be exact (`architectures.check_architecture`).
         UnknownNameError: there is no such base model or adapter.
         StoreError: `out` holds a training on something else.
         MissingDependencyError: a training package is not installed.

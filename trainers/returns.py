@@ -15,7 +15,15 @@ from dataclasses import replace
 from symbiotic_gym.trainers.examples import Example, all_examples
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["Critic", "advantage_weights", "advantage_weighted_examples", "command", "commanded_examples", "returns_of", "with_command"]
+__all__ = [
+    "Critic",
+    "advantage_weighted_examples",
+    "advantage_weights",
+    "command",
+    "commanded_examples",
+    "returns_of",
+    "with_command",
+]
 
 
 def command(reward: float, steps_left: int) -> str:

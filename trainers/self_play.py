@@ -32,8 +32,8 @@ class SelfPlayResult:
     adapter: Path
     """Of the last round; the one to begin with where the student answered as the record does at once."""
     differing: tuple[float, ...]
-    """Share of the states, in [0, 1], in which the student acted otherwise than the record, at the start of each round and, where
-    that ended them, at the end."""
+    """Share of the states, in [0, 1], in which the student acted otherwise than the record, at the start of each round; a last
+    one of 0 is what ended them."""
     rounds: tuple[PreferenceResult, ...]
 
 

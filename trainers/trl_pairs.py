@@ -4,8 +4,8 @@
     KTOTrainer(model, train_dataset=unpaired_dataset(pairs), ...)
 
 Rows are chats: trl writes them with the model's own template, so a prompt comes out token for token as the small agent asks it.
-`preference_tuning.py` is the faster way to DPO (a pair's prompt is computed once, and the chosen answer is held up); this is the
-way to everything else that trl has for pairs.
+`preference_tuning.py` is the faster way to DPO (a pair's prompt is computed once, and the chosen answer is held up); this is
+the way to everything else that trl has for pairs.
 """
 
 from collections.abc import Sequence

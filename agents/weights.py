@@ -21,6 +21,7 @@ __all__ = [
     "fingerprint",
     "load_adapter",
     "load_base",
+    "native_dtype",
     "pick_device",
     "require_train",
 ]
@@ -200,7 +201,7 @@ def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    kind = getattr(torch, _native_dtype(device) if dtype == "auto" else dtype)
+    kind = getattr(torch, native_dtype(device) if dtype == "auto" else dtype)
     try:
         if attention is None and getattr(AutoConfig.from_pretrained(path_or_name), "attn_logit_softcapping", None):
             attention = "eager"  # transformers would take torch's kernel (4.57 does), which leaves the cap out without a word
@@ -256,7 +257,8 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool) -> Any:
     )
 
 
-def _native_dtype(device: str) -> str:
+def native_dtype(device: str) -> str:
+    """`bfloat16` where a device computes it natively, else `float32`."""
     import torch
 
     if device.startswith("cuda"):

@@ -68,9 +68,9 @@ def of_kind(kind: str, folder: Path, **more: Any) -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("whole", "joined"), [(True, False), (False, False), (False, True)])
 def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
-    kind: str, whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, whole: bool, joined: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "SHORT", 12)  # so that prompts are computed in several parts
     base = of_kind(kind, tmp_path, **KINDS[kind])
@@ -79,7 +79,7 @@ def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
     expected_loss = separate(reference, rows)
     expected = gradients(reference, expected_loss)
     model = lora(base, attention.register_attention())
-    loss = packed(model, rows, whole=whole)
+    loss = packed(model, rows, whole=whole, joined=joined)
     torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=1e-5)
     found = gradients(model, loss)
     assert found.keys() == expected.keys()

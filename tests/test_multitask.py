@@ -11,7 +11,7 @@ from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.trainers import attention
 from symbiotic_gym.trainers.fast import speed_up
 from symbiotic_gym.trainers.multitask import IGNORE, count_targets, multitask_loss
-from symbiotic_gym.trainers.packing import Target, collate, model_inputs, pack
+from symbiotic_gym.trainers.packing import Target, collate, mask_mod, model_inputs, pack
 from tests.tiny import tiny_model
 
 LAMBDA = 0.3
@@ -123,8 +123,8 @@ def separate(model: Any, rows: list[list[Target]]) -> torch.Tensor:
     return torch.stack(losses[0]).mean() + LAMBDA * reason
 
 
-def packed(model: Any, rows: list[list[Target]], pad: int = 2, *, whole: bool = True) -> torch.Tensor:
-    data = collate([pack(row) for row in rows], pad, whole=whole)
+def packed(model: Any, rows: list[list[Target]], pad: int = 2, *, whole: bool = True, joined: bool = False) -> torch.Tensor:
+    data = collate([pack(row) for row in rows], pad, whole=whole, joined=joined)
     assert (data["attention_mask"].shape[2] == data["input_ids"].shape[1]) is whole
     out = model(**model_inputs(data, torch.float32))
     assert out.logits.shape[1] == data["labels"].shape[1] < data["input_ids"].shape[1]
@@ -145,10 +145,12 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (4, 4), (1, 4, 2)])
-@pytest.mark.parametrize("way", ["stock", "masked", "branched"])
+@pytest.mark.parametrize("way", ["stock", "masked", "branched", "stock, joined", "branched, joined"])
 def test_a_packed_batch_equals_separate_sequences(
     base: Path, branches: tuple[int, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Rows of their own, padded, or all steps in one row; with LoRA; through transformers' attention or ours."""
+    way, _, joined = way.partition(", ")
     monkeypatch.setattr(attention, "SHORT", 30)  # so that these prompts go both ways
     rows = [targets(seed, n) for seed, n in enumerate(branches)]
     reference = lora(base, "eager")
@@ -157,7 +159,7 @@ def test_a_packed_batch_equals_separate_sequences(
     model = lora(base, "sdpa" if way == "stock" else attention.register_attention())
     if way != "stock":
         speed_up(model)
-    loss = packed(model, rows, whole=way != "branched")
+    loss = packed(model, rows, whole=way != "branched", joined=bool(joined))
     torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=0)
     found = gradients(model, loss)
     assert found.keys() == expected.keys()
@@ -181,6 +183,81 @@ def test_padding_has_no_influence(base: Path, whole: bool) -> None:
     model = lora(base, attention.register_attention())
     with torch.no_grad():
         assert packed(model, rows, pad=2, whole=whole) == packed(model, rows, pad=77, whole=whole)
+
+
+def test_joined_steps_take_no_padding_and_score_only_what_is_predicted() -> None:
+    rows = [pack(targets(seed, n)) for seed, n in enumerate((1, 3, 2))]
+    data = collate(rows, 77, joined=True)
+    assert data["input_ids"].shape == (1, sum(map(len, rows)))
+    assert 77 not in data["input_ids"].tolist()[0]
+    starts = (data["position_ids"][0] == 0).nonzero()[:, 0].tolist()
+    assert starts == [0, len(rows[0]), len(rows[0]) + len(rows[1])], "every step counts from 0"
+    predicted = [token for row in rows for branch in row.branches for token in branch.tokens[branch.start :]]
+    assert data["labels"].tolist() == [predicted]
+    assert (data["input_ids"][0, data["keep"] + 1] == data["labels"][0]).all(), "each column predicts the one behind it"
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_flex_attention_is_told_what_the_dense_mask_says(joined: bool) -> None:
+    from torch.nn.attention.flex_attention import create_mask
+
+    steps = [targets(seed, n) for seed, n in enumerate((1, 3, 2))]
+    rows = [pack(step) for step in steps]
+    data = collate(rows, 2, joined=joined)
+    length = max(map(len, rows))
+    expected, part, prompt = [], [], []
+    for number, row in enumerate(rows):  # by hand: which step, which part of it, and where
+        at = [(number, 1)] * len(row.prefix) + [(number, 2 + i) for i, b in enumerate(row.branches) for _ in b.tokens]
+        expected.append(at if joined else [(number, 0)] * (length - len(row)) + at)
+    if joined:
+        expected = [[place for row in expected for place in row]]
+    for row in expected:
+        part.append([0 if kind == 0 else 10 * step + kind for step, kind in row])
+        prompt.append([10 * step + 1 for step, _ in row])
+    for b, row in enumerate(expected):
+        for q, (step, kind) in enumerate(row):
+            for k, (other, other_kind) in enumerate(row):
+                allowed = step == other and k < q and kind != 0 and other_kind != 0 and other_kind in (1, kind)
+                assert data["attention_mask"][b, 0, q, k].item() is (q == k or allowed), (b, q, k)
+    mod = mask_mod(torch.tensor(part), torch.tensor(prompt))
+    B, T = len(expected), len(expected[0])
+    assert torch.equal(create_mask(mod, B, None, T, T, device="cpu"), data["attention_mask"])
+
+
+def test_flex_attention_computes_what_the_branches_compute() -> None:
+    import warnings
+
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    rows = [pack(targets(seed, n)) for seed, n in enumerate((2, 3))]
+    data = collate(rows, 2, joined=True)
+    step = [number for number, row in enumerate(rows) for _ in range(len(row))]
+    kinds = [
+        kind for row in rows for kind in [1] * len(row.prefix) + [2 + i for i, b in enumerate(row.branches) for _ in b.tokens]
+    ]
+    part = torch.tensor([[10 * s + kind for s, kind in zip(step, kinds, strict=True)]])
+    prompt = torch.tensor([[10 * s + 1 for s in step]])
+    T = len(step)
+    query, key, value = (torch.randn(1, heads, T, 16) for heads in (4, 2, 2))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
+        block = create_block_mask(mask_mod(part, prompt), 1, None, T, T, device="cpu")
+        found = flex_attention(query, key, value, block_mask=block, scale=0.3, enable_gqa=True)
+    split = collate(rows, 2, joined=True, whole=False)
+    inputs = model_inputs(split, torch.float32)
+    ours, _ = attention.branched_attention(
+        torch.nn.Module(),
+        query,
+        key,
+        value,
+        inputs["attention_mask"],
+        0.3,
+        inputs["starts"],
+        columns_SL=inputs["columns_SL"],
+        places_T=inputs["places_T"],
+    )
+    assert data["input_ids"].equal(split["input_ids"])
+    torch.testing.assert_close(ours.transpose(1, 2), found)
 
 
 def test_a_prompt_is_causal_whatever_its_length_and_its_columns_never_meet_the_branches(

@@ -49,6 +49,8 @@ def branched_attention(
     scaling: float,
     starts: Sequence[int] = (),
     places_BT: torch.Tensor | None = None,
+    columns_SL: torch.Tensor | None = None,
+    places_T: torch.Tensor | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
     **_: Any,
@@ -65,12 +67,30 @@ def branched_attention(
         starts: the column where each row's prompt begins; what stands before is padding, and comes out as zeros. Not needed
             where Q is T.
         places_BT: int64, each column's position in its own sequence; needed where the layer has a window.
+        columns_SL: int64, where each place of S padded steps stands in the one row that they are joined to; B is 1 then, and
+            mask, starts and `places_BT` are those of the S steps. None: a row is a step.
+        places_T: int64, the reverse, counted through all S * L.
         sliding_window: how many positions a column of this layer sees, its own included; None: all.
         softcap: scores of this layer are drawn smoothly below this; None: as they are.
 
     Returns:
         (B, T, H, D), and None for the weights.
     """
+    if columns_SL is not None:
+        query, key, value = (part[0][:, columns_SL].transpose(0, 1) for part in (query_BHTD, key_BGTD, value_BGTD))
+        found, _ = branched_attention(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            scaling,
+            starts,
+            places_BT=places_BT,
+            sliding_window=sliding_window,
+            softcap=softcap,
+        )
+        return found.flatten(0, 1)[places_T][None], None
     split = query_BHTD.shape[2] - attention_mask.shape[2]
     window = sliding_window if sliding_window is not None and sliding_window < query_BHTD.shape[2] else None
     if window is not None:

@@ -186,7 +186,9 @@ def _train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list([asdict(rows[i]) for i in order]),
-        data_collator=lambda batch: collate([_row(data) for data in batch], tokenizer.pad_token_id, whole=False),
+        data_collator=lambda batch: collate(
+            [_row(data) for data in batch], tokenizer.pad_token_id, whole=False, joined=config.padding_free
+        ),
         processing_class=tokenizer,
         callbacks=[Reporter(tokens, progress, tensorboard)],
     )

@@ -50,6 +50,9 @@ class DistillerConfig:
     """Characters of page text in a prompt; the one of the agent that will use the model."""
     gradient_checkpointing: bool = False
     """Less memory for a third more time."""
+    padding_free: bool = False
+    """Put the rows of a micro-batch one after another into a single one. The same losses; what padding would take is saved, but
+    for attention, at the price of a copy of queries, keys and values in each layer."""
     save_steps: int = 50
     """Optimizer steps between checkpoints."""
     seed: int = 0

@@ -61,6 +61,28 @@ def test_what_comes_out_is_a_plain_folder_that_answers(base: Path, tmp_path: Pat
     assert distill(config, FEW[:2], tmp_path / "out", base_model=base) == result, "a finished training is not done again"
 
 
+class CutOff(Exception):
+    pass
+
+
+def cut_off(step: int, steps: int, text: str) -> None:
+    if step == 3:
+        raise CutOff
+
+
+def test_cut_off_and_resumed_it_ends_in_the_same_weights(base: Path, tmp_path: Path) -> None:
+    config = replace(FULL, save_steps=2)
+    with pytest.raises(CutOff):
+        distill(config, EXAMPLES, tmp_path / "out", base_model=base, progress=cut_off)
+    told: list[int] = []
+    resumed = distill(config, EXAMPLES, tmp_path / "out", base_model=base, progress=lambda step, *_: told.append(step))
+    assert told == [3, 4, 5]
+    straight = distill(config, EXAMPLES, tmp_path / "straight", base_model=base)
+    assert resumed.losses == straight.losses
+    one, other = (load_file(Path(result.model) / "model.safetensors") for result in (resumed, straight))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_products_in_bfloat16_lose_no_small_steps(base: Path, tmp_path: Path) -> None:
     """A step of 1e-5 is less than bfloat16's spacing for nearly all weights; the weights that are trained have float32's."""
     config = replace(FULL, dtype="bfloat16", learning_rate=1e-5, epochs=1, warmup=0.0, weight_decay=0.0, schedule="linear")

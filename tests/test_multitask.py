@@ -231,17 +231,18 @@ def test_flex_attention_computes_what_the_branches_compute() -> None:
 
     rows = [pack(targets(seed, n)) for seed, n in enumerate((2, 3))]
     data = collate(rows, 2, joined=True)
-    step = [number for number, row in enumerate(rows) for _ in range(len(row))]
-    kinds = [
-        kind for row in rows for kind in [1] * len(row.prefix) + [2 + i for i, b in enumerate(row.branches) for _ in b.tokens]
-    ]
-    part = torch.tensor([[10 * s + kind for s, kind in zip(step, kinds, strict=True)]])
-    prompt = torch.tensor([[10 * s + 1 for s in step]])
-    T = len(step)
+    part: list[int] = []
+    prompt: list[int] = []
+    for number, row in enumerate(rows):
+        part += [10 * number + 1] * len(row.prefix)
+        part += [10 * number + 2 + i for i, branch in enumerate(row.branches) for _ in branch.tokens]
+        prompt += [10 * number + 1] * len(row)
+    T = len(part)
     query, key, value = (torch.randn(1, heads, T, 16) for heads in (4, 2, 2))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
-        block = create_block_mask(mask_mod(part, prompt), 1, None, T, T, device="cpu")
+        mod = mask_mod(torch.tensor([part]), torch.tensor([prompt]))
+        block = create_block_mask(mod, 1, None, T, T, device="cpu")
         found = flex_attention(query, key, value, block_mask=block, scale=0.3, enable_gqa=True)
     split = collate(rows, 2, joined=True, whole=False)
     inputs = model_inputs(split, torch.float32)

@@ -49,7 +49,7 @@ def merge(base_model: str | Path, adapter: Path, out: Path, *, dtype: str = "aut
 
     from symbiotic_gym.agents.chat import load_tokenizer
 
-    own = AutoConfig.from_pretrained(base).torch_dtype or torch.float32
+    own = AutoConfig.from_pretrained(base).dtype or torch.float32
     new = out.with_name(f".{out.name}-new")
     shutil.rmtree(new, ignore_errors=True)
     model.to(own if dtype == "auto" else getattr(torch, dtype)).save_pretrained(str(new))

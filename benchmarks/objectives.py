@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -52,7 +52,6 @@ from symbiotic_gym.types import Trajectory
 __all__ = ["Material", "main"]
 
 Thing = TypeVar("Thing")
-Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 _HELD = 1 / 3
 _MOST = 90
@@ -96,8 +95,8 @@ def _of_run(run: Path) -> Material:
 def _of_toys(base: str, out: Path) -> Material:
     """A few episodes of an environment without a browser."""
 
-    def played(task: str, n: int, agent: Callable[[], object], rollouts: Rollouts) -> list[Trajectory]:
-        return rollouts.run([Episode(task, seed) for seed in range(n)], agent, name="toy")  # type: ignore[arg-type]
+    def played(task: str, n: int, agent: Callable[[], Any], rollouts: Rollouts) -> list[Trajectory]:
+        return rollouts.run([Episode(task, seed) for seed in range(n)], agent, name="toy")
 
     with Rollouts(1, make_env=ToyEnv) as rollouts:
         taught = played(TASKS[0], 6, ToyAgent, rollouts)
@@ -173,13 +172,14 @@ class _Study:
         asked = [(self._messages(e), e.action) for e, _ in steps]
         ours = self._logps(self._distilled("advantage", weighted), asked)
         theirs = self._logps(self._distilled("unweighted", plain), asked)
-        gains = np.array([a - b for a, b in zip(ours, theirs, strict=True)])
-        good = np.array([advantage > 0 for _, advantage in steps])
-        return [_contrast("advantage/contrast gained", gains[good], gains[~good])]
+        signed: dict[bool, list[float]] = {True: [], False: []}
+        for (_, advantage), a, b in zip(steps, ours, theirs, strict=True):
+            signed[advantage > 0].append(a - b)
+        return [_contrast("advantage/contrast gained", signed[True], signed[False])]
 
     def _command(self) -> list[Row]:
         train, held = _split([t for t in self.material.own if t.outcome.scored])
-        told, other = [], []
+        told, other = list[tuple[list[Message], str]](), list[tuple[list[Message], str]]()
         for t in held:
             for place, example in all_examples(t):
                 left = len(t.steps) - place
@@ -205,8 +205,9 @@ class _Study:
         return rows
 
     def _distilled(self, name: str, examples: Sequence[Example]) -> Path:
-        given = {"base_model": self.material.base, "initial_adapter": self.material.adapter}
-        return Path(distill(self.train, examples, self.out / name, **given).adapter)  # type: ignore[arg-type]
+        first = self.material.adapter
+        result = distill(self.train, examples, self.out / name, base_model=self.material.base, initial_adapter=first)
+        return Path(result.adapter)
 
     def _messages(self, example: Example) -> list[Message]:
         return example.messages("action", page_budget=self.material.page_budget)
@@ -256,13 +257,13 @@ def _mean(name: str, values: Sequence[float]) -> Row:
     return Row(name=name, value=float(np.mean(values)), unit="nats", n=len(values), low=float(low), high=float(high))
 
 
-def _contrast(name: str, good: Numbers, bad: Numbers) -> Row:
-    if not len(good) or not len(bad):
+def _contrast(name: str, good: Sequence[float], bad: Sequence[float]) -> Row:
+    if not good or not bad:
         return _nothing(name, "held-out steps whose advantages have one sign")
     rng = np.random.default_rng(0)
     drawn = rng.choice(good, (2000, len(good))).mean(axis=1) - rng.choice(bad, (2000, len(bad))).mean(axis=1)
     low, high = np.percentile(drawn, (2.5, 97.5))
-    value = float(good.mean() - bad.mean())
+    value = float(np.mean(good) - np.mean(bad))
     return Row(name=name, value=value, unit="nats", n=len(good) + len(bad), low=float(low), high=float(high))
 
 

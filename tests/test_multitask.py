@@ -205,7 +205,7 @@ def test_flex_attention_is_told_what_the_dense_mask_says(joined: bool) -> None:
     rows = [pack(step) for step in steps]
     data = collate(rows, 2, joined=joined)
     length = max(map(len, rows))
-    expected, part, prompt = [], [], []
+    expected, part, prompt = list[list[tuple[int, int]]](), list[list[int]](), list[list[int]]()
     for number, row in enumerate(rows):  # by hand: which step, which part of it, and where
         at = [(number, 1)] * len(row.prefix) + [(number, 2 + i) for i, b in enumerate(row.branches) for _ in b.tokens]
         expected.append(at if joined else [(number, 0)] * (length - len(row)) + at)

@@ -92,7 +92,7 @@ def advantage_weighted_examples(
         beta: see `advantage_weights`.
         most: see `advantage_weights`.
     """
-    examples, returns = [], []
+    examples, returns = list[Example](), list[float]()
     for trajectory in trajectories:
         if trajectory.outcome.scored:
             after = returns_of(trajectory, discount=discount)

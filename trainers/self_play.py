@@ -67,7 +67,7 @@ def self_play(
         UnknownNameError: there is no such model or adapter.
     """
     student = LocalModel(base_model, adapter=adapter, device=device)
-    differing, results = [], []
+    differing, results = list[float](), list[PreferenceResult]()
     for number in range(1, rounds + 1):
         folder = out / f"round-{number}"
         if (folder / "adapter").exists():

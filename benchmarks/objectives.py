@@ -18,24 +18,24 @@ keeps what was trained; a run that was cut off goes on. About an hour on two cor
 import random
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from symbiotic_gym.agents import LocalModel, SmallAgent
+from symbiotic_gym.agents import LocalModel
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.benchmarks.objectives_kto import tune_by_kto
+from symbiotic_gym.benchmarks.objectives_material import Material, of_run, of_toys
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
-from symbiotic_gym.benchmarks.toy import TASKS, ToyAgent, ToyEnv
+from symbiotic_gym.benchmarks.toy import ToyEnv
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Message, Sampling
-from symbiotic_gym.rollout import Episode, Rollouts
-from symbiotic_gym.store import EpisodeLog, RunFolder, read_json
+from symbiotic_gym.rollout import Rollouts
+from symbiotic_gym.store import RunFolder
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example, all_examples, examples_from
@@ -46,10 +46,9 @@ from symbiotic_gym.trainers.returns import Critic, advantage_weighted_examples, 
 from symbiotic_gym.trainers.scoring import answer_tokens, sequence_logprob
 from symbiotic_gym.trainers.selection import replays
 from symbiotic_gym.trainers.self_play import own_actions
-from symbiotic_gym.trainers.speculative import SpeculativeAgent
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["Material", "main"]
+__all__ = ["main"]
 
 Thing = TypeVar("Thing")
 
@@ -58,54 +57,6 @@ _MOST = 90
 """Steps, pairs or episodes that are taken of each kind."""
 _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """What a run left."""
-
-    base: str
-    adapter: Path
-    """The student's, which all objectives go on from."""
-    page_budget: int
-    taught: Sequence[Trajectory]
-    """The teacher's episodes."""
-    tried: Sequence[Trajectory]
-    """Episodes of speculation."""
-    own: Sequence[Trajectory]
-    """The student's own, failures among them."""
-
-
-def _of_run(run: Path) -> Material:
-    study = read_json(run / "run.json")["config"]
-
-    def episodes(key: str) -> list[Trajectory]:
-        return [t for log in sorted((run / "episodes").glob(f"{key}-[0-9].jsonl")) for t in EpisodeLog(log).trajectories]
-
-    return Material(
-        base=resolve_model(study["model"]),
-        adapter=run / "arms" / "first" / "adapter",
-        page_budget=study["train"]["page_budget"],
-        taught=episodes("teach"),
-        tried=episodes("synthesize"),
-        own=episodes("evaluate-action"),
-    )
-
-
-def _of_toys(base: str, out: Path) -> Material:
-    """A few episodes of an environment without a browser."""
-
-    def played(task: str, n: int, agent: Callable[[], Any], rollouts: Rollouts) -> list[Trajectory]:
-        return rollouts.run([Episode(task, seed) for seed in range(n)], agent, name="toy")
-
-    with Rollouts(1, make_env=ToyEnv) as rollouts:
-        taught = played(TASKS[0], 6, ToyAgent, rollouts)
-        config = DistillerConfig(batch_size=4, micro_batch_size=4, page_budget=500)
-        adapter = Path(distill(config, examples_from(taught)[:4], out / "first", base_model=base).adapter)
-        student = partial(SmallAgent, LocalModel(base, adapter=adapter), sampling=Sampling(temperature=1.0, max_tokens=8))
-        tried = played(TASKS[0], 4, lambda: SpeculativeAgent(student(), ToyAgent()), rollouts)
-        own = played(TASKS[2], 8, ToyAgent, rollouts)
-    return Material(base=base, adapter=adapter, page_budget=500, taught=taught, tried=tried, own=own)
 
 
 class _Study:
@@ -287,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             RunFolder(out, {"run": str(options.run), "smoke": options.smoke}),
             Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(2) as rollouts,
         ):
-            material = _of_toys(resolve_model(options.base), out) if options.smoke else _of_run(options.run)
+            material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run)
             arms = _Study(material, out, rollouts).arms()
             with Progress().phase("training", len(arms)) as bar:
                 for name, measure in arms.items():

@@ -10,7 +10,7 @@
     selection         how many recorded successes work when they are run again, and how many recorded failures
 
 All go on from the run's first adapter. Margins are in nats, differences are paired, intervals bootstrapped over steps. `--out`
-keeps what was trained; a run that was cut off goes on. About an hour on two cores.
+keeps what was trained; a run that was cut off goes on.
 
     python -m symbiotic_gym.benchmarks.objectives --run FOLDER --out FOLDER --json OUT
 """

@@ -50,30 +50,35 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def of_kind(kind: str, folder: Path, **more: Any) -> Path:
-    """A tiny model of another architecture, with the tiny model's tokenizer."""
-    tokenizer = tiny_model(folder / "tokenizer")
-    config: PretrainedConfig = CONFIG_MAPPING[kind](vocab_size=500, **SMALL, **more)
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """A tiny model of each architecture, with the tiny model's tokenizer."""
+    tokenizer = tiny_model(tmp_path_factory.mktemp("tokenizer"))
+    return {kind: of_kind(kind, tmp_path_factory.mktemp(kind), tokenizer) for kind in KINDS}
+
+
+def of_kind(kind: str, folder: Path, tokenizer: Path) -> Path:
+    config: PretrainedConfig = CONFIG_MAPPING[kind](vocab_size=500, **SMALL, **KINDS[kind])
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model: Any = AutoModelForCausalLM.from_config(config)
         for name, weight in model.named_parameters():
             if "norm" in name:  # else a norm of all ones hides what its weight does
                 torch.nn.init.normal_(weight, std=0.3)
-        model.save_pretrained(str(folder / "model"))
+        model.save_pretrained(str(folder))
     for file in tokenizer.iterdir():
         if "token" in file.name or "chat" in file.name:
-            shutil.copy(file, folder / "model" / file.name)
-    return folder / "model"
+            shutil.copy(file, folder / file.name)
+    return folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("whole", "joined"), [(True, False), (False, False), (False, True)])
 def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
-    kind: str, whole: bool, joined: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bases: Mapping[str, Path], kind: str, whole: bool, joined: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "SHORT", 12)  # so that prompts are computed in several parts
-    base = of_kind(kind, tmp_path, **KINDS[kind])
+    base = bases[kind]
     rows = [targets(seed, n) for seed, n in enumerate((2, 1, 3))]
     reference = lora(base, "eager")
     expected_loss = separate(reference, rows)
@@ -88,11 +93,10 @@ def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
 
 
 @pytest.mark.parametrize("kind", ["gemma2", "gemma3_text", "mistral"])
-def test_the_window_is_felt(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_is_felt(bases: Mapping[str, Path], kind: str) -> None:
     """Were it left out, these prompts would give another loss: the test above can fail."""
-    base = of_kind(kind, tmp_path, **KINDS[kind])
     rows = [targets(0, 2)]
-    model = lora(base, attention.register_attention())
+    model = lora(bases[kind], attention.register_attention())
     narrow = packed(model, rows, whole=False)
     for layer in model.base_model.model.model.layers:
         layer.self_attn.sliding_window = None
@@ -102,9 +106,9 @@ def test_the_window_is_felt(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("kind", ["gemma2", "gemma3_text"])
-def test_the_distiller_trains_gemma_as_the_flat_loop_does(kind: str, tmp_path: Path) -> None:
+def test_the_distiller_trains_gemma_as_the_flat_loop_does(bases: Mapping[str, Path], kind: str, tmp_path: Path) -> None:
     """Under Gemma's own template, the flat loop going through the model's own masks one sequence at a time."""
-    base = of_kind(kind, tmp_path, **KINDS[kind])
+    base = Path(shutil.copytree(bases[kind], tmp_path / "base"))
     make(FAMILIES["Gemma"]).save_pretrained(str(base))
     config = DistillerConfig(
         batch_size=4, micro_batch_size=2, learning_rate=1e-3, lora_r=4, lora_alpha=8, dtype="float32", device="cpu"

@@ -39,8 +39,9 @@ def test_all_weights_are_trained_as_the_flat_loop_trains_them(base: Path, tmp_pa
     expected, found = (load_file(folder / "model.safetensors") for folder in (tmp_path / "flat", tmp_path / "full" / "model"))
     assert found.keys() == expected.keys() == before.keys()
     for name in expected:
-        torch.testing.assert_close(found[name], expected[name], atol=3e-4, rtol=1e-3)
-        assert not torch.equal(found[name], before[name]), f"{name} was left as it was"
+        moved = (expected[name] - before[name]).norm()
+        assert moved > 0, f"{name} was left as it was"
+        assert (found[name] - expected[name]).norm() < 1e-2 * moved  # Adam makes whole steps of gradients that are noise
 
 
 def test_what_comes_out_is_a_plain_folder_that_answers(base: Path, tmp_path: Path) -> None:

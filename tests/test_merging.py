@@ -26,7 +26,7 @@ def test_it_computes_what_base_and_adapter_compute(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"base", "trained", "merged"}, "nothing half-written is left"
     assert not list(out.glob("adapter*"))
     ids = torch.tensor([load_tokenizer(str(out))('click("12")')["input_ids"]])
-    merged = AutoModelForCausalLM.from_pretrained(out)
+    merged = AutoModelForCausalLM.from_pretrained(out, dtype="auto")
     assert merged.dtype == torch.float32, "the base model's"
     plain = load_base(str(base), device="cpu", dtype="float32")
     with torch.no_grad():

@@ -21,7 +21,7 @@ from symbiotic_gym.trainers.distiller_config import DistillerConfig, DistillResu
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
-from symbiotic_gym.trainers.trainable import check_trainable, products_dtype, trainable_model
+from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 from symbiotic_gym.trainers.training_folder import identity_of, kind_of, last_checkpoint, located, save_trained, take_up
 
 __all__ = ["distill", "require_training"]
@@ -140,7 +140,6 @@ def _train(
     progress: Callable[[int, int, str], None],
 ) -> Any:
     """Train to the end and return the trainer."""
-    import torch
     from datasets import Dataset
     from transformers import PrinterCallback, set_seed
     from trl import SFTConfig
@@ -167,8 +166,7 @@ def _train(
         max_grad_norm=config.max_grad_norm,
         optim="adamw_torch",
         gradient_checkpointing=config.gradient_checkpointing,
-        # Beside frozen weights the weights' own types decide: autocast would round the float32 LoRA weights' gradients.
-        bf16=config.adapter == "none" and products_dtype(config) is torch.bfloat16,
+        bf16=False,  # the weights' own types decide: autocast would round the float32 LoRA weights' gradients
         use_cpu=device == "cpu",
         dataloader_pin_memory=device != "cpu",
         max_length=None,
@@ -183,6 +181,7 @@ def _train(
     )
     trainer = MultiTaskTrainer(
         lambda_reason=config.lambda_reason,
+        rounded=rounds_products(config),
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list([asdict(rows[i]) for i in order]),

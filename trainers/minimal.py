@@ -20,7 +20,7 @@ from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.multitask import IGNORE, TASKS, multitask_loss
-from symbiotic_gym.trainers.trainable import check_trainable, products_dtype, trainable_model
+from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +84,6 @@ def train_minimal(
 
     set_seed(config.seed)
     model = trainable_model(config, base, initial=initial_adapter)
-    rounded = config.adapter == "none" and products_dtype(config) is torch.bfloat16
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     matrices, vectors = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim < 2]  # norms and biases do not decay
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -99,7 +98,7 @@ def train_minimal(
         batch = [sequence for i in picked for sequence in rows[i][0]]
         means = dict.fromkeys(TASKS, 0.0)
         optimizer.zero_grad()
-        for loss, shares in losses_of(model, batch, config.lambda_reason, rounded=rounded):
+        for loss, shares in losses_of(model, batch, config.lambda_reason, rounded=rounds_products(config)):
             loss.backward()
             for task, share in shares.items():
                 means[task] += share.item()

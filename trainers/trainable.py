@@ -17,7 +17,7 @@ from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfi
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_trainable", "products_dtype", "trainable_model"]
+__all__ = ["check_trainable", "products_dtype", "rounds_products", "trainable_model"]
 
 
 def check_trainable(config: DistillerConfig, initial: Path | None) -> None:
@@ -69,6 +69,13 @@ def products_dtype(config: DistillerConfig) -> "torch.dtype":
     name = native_dtype(pick_device(config.device)) if config.dtype == "auto" else config.dtype
     found: torch.dtype = getattr(torch, name)
     return found
+
+
+def rounds_products(config: DistillerConfig) -> bool:
+    """Whether products are computed in bfloat16 of weights that are not."""
+    import torch
+
+    return config.adapter == "none" and products_dtype(config) is torch.bfloat16
 
 
 def trainable_model(config: DistillerConfig, base: str, *, initial: Path | None = None, attention: str | None = None) -> Any:

@@ -1,8 +1,9 @@
 """Self-play fine-tuning (SPIN, arXiv 2401.01335): recorded actions are preferred to what the student itself answers, in rounds.
 
 A round asks the student for its own action in every recorded state, makes a pair where it is another one than the record's, and
-tunes the adapter on the pairs with the adapter as it was as the reference. Nobody judges, and no environment is needed. Where
-the student answers as the record does there is nothing left to prefer, and the rounds end.
+tunes the adapter on the pairs with the adapter as it was as the reference. Nobody judges, and no environment is needed. What
+the student does as the record did is not trained on, and can be lost again: a round's share of differing states shows it. Where
+none differs there is nothing left to prefer, and the rounds end.
 
 Each round lies in a folder of its own, `round-N/adapter` and `round-N/tuning.json`; one that is there is not done again.
 """

@@ -21,6 +21,7 @@ __all__ = [
     "fingerprint",
     "load_adapter",
     "load_base",
+    "native_dtype",
     "pick_device",
     "require_train",
 ]
@@ -189,7 +190,8 @@ def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention:
         path_or_name: as `check_model` returns it.
         device: a torch device's name.
         dtype: `auto` (bfloat16 where the device computes it natively), `bfloat16` or `float32`.
-        attention: a name registered with transformers' attention interface; None leaves the choice to transformers.
+        attention: a name registered with transformers' attention interface; None: the fastest that computes what the model's
+            own code does, which for capped scores is not transformers' choice.
 
     Raises:
         MissingDependencyError: torch, transformers or peft is not installed.
@@ -197,10 +199,12 @@ def load_base(path_or_name: str, *, device: str, dtype: str = "auto", attention:
     """
     require_train()
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    kind = getattr(torch, _native_dtype(device) if dtype == "auto" else dtype)
+    kind = getattr(torch, native_dtype(device) if dtype == "auto" else dtype)
     try:
+        if attention is None and getattr(AutoConfig.from_pretrained(path_or_name), "attn_logit_softcapping", None):
+            attention = "eager"  # transformers would take torch's kernel (4.57 does), which leaves the cap out without a word
         with _no_bars():
             model: Any = AutoModelForCausalLM.from_pretrained(path_or_name, dtype=kind, attn_implementation=attention)
     except (OSError, ValueError) as error:
@@ -253,7 +257,8 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool) -> Any:
     )
 
 
-def _native_dtype(device: str) -> str:
+def native_dtype(device: str) -> str:
+    """`bfloat16` where a device computes it natively, else `float32`."""
     import torch
 
     if device.startswith("cuda"):

@@ -4,13 +4,18 @@ The same task instances are played once for each arm: by the teacher alone, and 
 verified when the teacher vouches for its action, whether the student proposed it or it was put in its place. Intervals are
 bootstrapped over episodes. Where the teacher's weights are at hand (`local:`) its forward pass is an arm too.
 
-    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --student smollm2-135m-instruct --json OUT
+Every episode lies in `--out`; a run that was cut off goes on where it was. Only the arm that looks up its own earlier episodes
+then plays all of its own again: what it had recorded of the episode that was cut off would else be found for nothing.
+
+    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --out FOLDER --json OUT
 """
 
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,13 +26,17 @@ from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import LanguageModel, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.store import EpisodeLog, RunFolder
 from symbiotic_gym.trainers.candidates import CandidateCache
 from symbiotic_gym.trainers.pairs import TeacherCost, acceptance_rate, teacher_cost
 from symbiotic_gym.trainers.speculative import SpeculativeAgent
 from symbiotic_gym.trainers.verifiers import CandidateList, TopTokens, YesNoJudge
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["main"]
+__all__ = ["RECORDED", "main", "play_arms"]
+
+RECORDED = "candidate list, recorded"
+"""The arm that remembers."""
 
 _TASKS = ("miniwob.click-button", "miniwob.click-option", "miniwob.enter-text", "miniwob.click-tab", "miniwob.choose-list")
 _MEASURES: dict[str, Callable[[TeacherCost], float]] = {
@@ -43,7 +52,7 @@ def _teacher(name: str) -> LanguageModel:
 
 
 def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[], Any]]:
-    """What makes the agent of each arm; `recorded` looks up what the list of its own earlier episodes said."""
+    """What makes the agent of each arm; the recorded one looks up what the list of its own earlier episodes said."""
     cache = CandidateCache()
     proposes = partial(SmallAgent, student, sampling=Sampling(temperature=0.7, top_p=0.95, max_tokens=32))
     large = partial(LargeAgent, teacher)
@@ -51,12 +60,45 @@ def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[],
         "teacher alone": large,
         "candidate list": lambda: SpeculativeAgent(proposes(), large()),
         "first candidate": lambda: SpeculativeAgent(proposes(), large(), CandidateList(1)),
-        "candidate list, recorded": lambda: SpeculativeAgent(proposes(), large(), cache=cache),
+        RECORDED: lambda: SpeculativeAgent(proposes(), large(), cache=cache),
         "judge": lambda: SpeculativeAgent(proposes(), large(), YesNoJudge(teacher)),
     }
     if isinstance(teacher, LocalModel):
         arms["top tokens"] = lambda: SpeculativeAgent(proposes(), large(), TopTokens(teacher))
     return arms
+
+
+def play_arms(
+    arms: Mapping[str, Callable[[], Any]],
+    instances: Sequence[Episode],
+    rollouts: Rollouts,
+    out: Path,
+    *,
+    max_steps: int,
+    on_episode: Callable[[str], None] = lambda arm: None,
+) -> Iterator[tuple[str, list[Trajectory]]]:
+    """Play the same episodes once for each arm, or take them from an earlier, unfinished call with this folder.
+
+    Args:
+        arms: what makes an agent, by arm.
+        instances: the episodes.
+        rollouts: the environments.
+        out: folder of the arms' logs.
+        max_steps: of an episode.
+        on_episode: called with its arm after each.
+    """
+    for arm, make in arms.items():
+        path = out / "episodes" / f"{arm.replace(', ', '-').replace(' ', '-')}.jsonl"
+        log = EpisodeLog(path)
+        if arm == RECORDED and not all(log.finished(i.task, i.seed, rollouts.retries) for i in instances):
+            path.unlink(missing_ok=True)
+            log = EpisodeLog(path)
+        note = partial(_note, on_episode, arm)
+        yield arm, rollouts.run(instances, make, name=arm, max_steps=max_steps, max_refused=2, log=log, on_episode=note)
+
+
+def _note(on_episode: Callable[[str], None], arm: str, trajectory: Trajectory) -> None:
+    on_episode(arm)
 
 
 def _rows(arm: str, episodes: Sequence[Trajectory], plain: Sequence[Trajectory]) -> list[Row]:
@@ -97,25 +139,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--adapter", type=Path, help="the student's LoRA adapter, of a distillation")
     parser.add_argument("--tasks", nargs="+", default=list(_TASKS))
     parser.add_argument("--episodes", type=int, default=10, help="for each task")
+    parser.add_argument("--out", type=Path, help="folder for the episodes; the same one goes on")
     options = parser.parse_args(arguments)
     tasks, seeds = (options.tasks[:1], range(1)) if options.smoke else (options.tasks, range(options.episodes))
     instances = [Episode(task, seed) for task in tasks for seed in seeds]
+    if options.out is None and not options.smoke:
+        parser.error("name a folder with --out: the run takes long, and goes on from there")
     arms = _arms(_teacher(options.teacher), LocalModel(resolve_model(options.student), adapter=options.adapter))
+    config = {name: getattr(options, name) for name in ("teacher", "student", "adapter", "tasks", "episodes", "smoke")}
     report = Report("speculation")
     plain: list[Trajectory] = []
-    with Rollouts(1 if options.smoke else 2) as rollouts, Progress().phase("playing", len(arms) * len(instances)) as bar:
-        for arm, make in arms.items():
-            note = partial(_advance, bar, arm)
-            episodes = rollouts.run(
-                instances, make, name=arm, max_steps=2 if options.smoke else 10, max_refused=2, on_episode=note
-            )
-            plain = plain or episodes
-            report.add(*_rows(arm, episodes, plain))
+    with TemporaryDirectory() as scratch:
+        out = options.out or Path(scratch) / "speculation"
+        with (
+            RunFolder(out, json.loads(json.dumps(config, default=str))),  # as it reads back from run.json
+            Rollouts(1 if options.smoke else 2) as rollouts,
+            Progress().phase("playing", len(arms) * len(instances)) as bar,
+        ):
+            steps = 2 if options.smoke else 10
+            for arm, episodes in play_arms(arms, instances, rollouts, out, max_steps=steps, on_episode=bar.advance):
+                plain = plain or episodes
+                report.add(*_rows(arm, episodes, plain))
     return 0 if report.finish(options.json) or options.smoke else 1
-
-
-def _advance(bar: Any, arm: str, trajectory: Trajectory) -> None:
-    bar.advance(arm)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,18 @@ def test_accumulated_micro_batches_equal_the_batch(base: Path, tmp_path: Path) -
         torch.testing.assert_close(whole[name], accumulated[name], atol=2e-4, rtol=1e-3)
 
 
+def test_steps_in_one_row_without_padding_train_the_same_weights(base: Path, tmp_path: Path) -> None:
+    config = replace(FAST, epochs=2)
+    padded, joined = (
+        distill(replace(config, padding_free=free), EXAMPLES, tmp_path / str(free), base_model=base) for free in (False, True)
+    )
+    for one, other in zip(padded.losses, joined.losses, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+    expected, found = weights_of(tmp_path / "False"), weights_of(tmp_path / "True")
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], atol=2e-4, rtol=1e-3)
+
+
 CHILD = """
 import os, signal, sys
 from pathlib import Path

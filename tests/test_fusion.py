@@ -1,4 +1,4 @@
-"""Fusion of teachers with tokenizers of their own, and selection: who is asked, what is aligned, what training moves."""
+"""Fusion of teachers with tokenizers of their own: who is asked, what is aligned, what training moves."""
 
 from pathlib import Path
 
@@ -7,11 +7,8 @@ import torch
 
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.agents.local import LocalModel, OpenWeights
-from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.fusion import align, fused_targets, fusion_loss, min_ce, translate, vocabulary_map
 from symbiotic_gym.trainers.scoring import answer_logits, answer_tokens, sequence_logprob
-from symbiotic_gym.trainers.selection import FEATURES, select
-from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 from tests.tiny import tiny_model
 
 ANSWER = 'click("12")'
@@ -104,23 +101,3 @@ def test_training_on_fused_targets_brings_the_student_to_them(models: list[OpenW
         loss.backward()
         optimizer.step()
     assert distance() < before / 2
-
-
-# --- selection
-
-
-def played(goal: str, page: str, status: str = "success") -> Trajectory:
-    step = Step(observation={"page": page}, decision=Decision(action='click("2")'), reward=1.0)
-    return Trajectory(task="t", seed=0, goal=goal, agent="a", steps=(step,), outcome=Outcome(status=status))  # type: ignore[arg-type]
-
-
-def test_what_worked_and_is_most_like_the_real_thing_is_chosen() -> None:
-    real = [Example(task="t", goal="g" * 40, observation={"page": "p" * n}, history=(), action='click("2")') for n in (90, 110)]
-    episodes = [played("g" * 40, "p" * n) for n in (1000, 105, 10, 100)]
-    episodes += [played("g" * 40, "p" * 100 + " failed", "failure"), played("g" * 40, "p" * 100 + " broke", "invalid")]
-    chosen = select(episodes, real, 2)
-    assert [len(example.observation["page"]) for example in chosen] == [100, 105]
-    rest = select(episodes, real, 99)
-    assert len(rest) == 4, "nothing that did not work"
-    mean = {name: sum(map(f, chosen)) / 2 - sum(map(f, real)) / 2 for name, f in FEATURES.items()}
-    assert abs(mean["page"]) < abs(sum(len(x.observation["page"]) for x in rest) / 4 - 100)

@@ -37,6 +37,7 @@ EXAMPLES = [
         history=(),
         action=f'click("{i}")',
         reason=f"It is {i}. " * (i % 3),
+        weight=0.9 + i % 3 / 10,
     )
     for i in range(30, 40)
 ]

@@ -11,7 +11,7 @@ from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.trainers import attention
 from symbiotic_gym.trainers.fast import speed_up
 from symbiotic_gym.trainers.multitask import IGNORE, count_targets, multitask_loss
-from symbiotic_gym.trainers.packing import Target, collate, model_inputs, pack
+from symbiotic_gym.trainers.packing import Target, collate, mask_mod, model_inputs, pack
 from tests.tiny import tiny_model
 
 LAMBDA = 0.3
@@ -82,6 +82,25 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     assert sum(part["reason"].item() for _, part in parts) == pytest.approx(means["reason"].item(), rel=1e-5)
 
 
+def test_a_weight_multiplies_a_tokens_loss() -> None:
+    logits, labels, task = batch()
+    plain, _ = multitask_loss(logits, labels, task, LAMBDA)
+    ones, _ = multitask_loss(logits, labels, task, LAMBDA, weight_BT=torch.ones(labels.shape))
+    assert ones == plain
+    weight = torch.rand(labels.shape)
+    weight[0] = 0
+    loss, _ = multitask_loss(logits, labels, task, LAMBDA, weight_BT=weight)
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[0].any(), "what weighs nothing teaches nothing"
+    parts = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
+    by_hand = sum(
+        share * (parts * weight)[(labels != IGNORE) & (task == i)].sum() / ((labels != IGNORE) & (task == i)).sum()
+        for i, share in enumerate((1, LAMBDA))
+    )
+    torch.testing.assert_close(loss, by_hand)
+
+
 def targets(seed: int, branches: int) -> list[Target]:
     """Prompts that share a beginning, then go their own ways for a few tokens."""
     torch.manual_seed(seed)
@@ -104,8 +123,8 @@ def separate(model: Any, rows: list[list[Target]]) -> torch.Tensor:
     return torch.stack(losses[0]).mean() + LAMBDA * reason
 
 
-def packed(model: Any, rows: list[list[Target]], pad: int = 2, *, whole: bool = True) -> torch.Tensor:
-    data = collate([pack(row) for row in rows], pad, whole=whole)
+def packed(model: Any, rows: list[list[Target]], pad: int = 2, *, whole: bool = True, joined: bool = False) -> torch.Tensor:
+    data = collate([pack(row) for row in rows], pad, whole=whole, joined=joined)
     assert (data["attention_mask"].shape[2] == data["input_ids"].shape[1]) is whole
     out = model(**model_inputs(data, torch.float32))
     assert out.logits.shape[1] == data["labels"].shape[1] < data["input_ids"].shape[1]
@@ -126,10 +145,12 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("branches", [(1, 1), (2, 2), (3, 3), (4, 4), (1, 4, 2)])
-@pytest.mark.parametrize("way", ["stock", "masked", "branched"])
+@pytest.mark.parametrize("way", ["stock", "masked", "branched", "stock, joined", "branched, joined"])
 def test_a_packed_batch_equals_separate_sequences(
     base: Path, branches: tuple[int, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Rows of their own, padded, or all steps in one row; with LoRA; through transformers' attention or ours."""
+    way, _, joined = way.partition(", ")
     monkeypatch.setattr(attention, "SHORT", 30)  # so that these prompts go both ways
     rows = [targets(seed, n) for seed, n in enumerate(branches)]
     reference = lora(base, "eager")
@@ -138,7 +159,7 @@ def test_a_packed_batch_equals_separate_sequences(
     model = lora(base, "sdpa" if way == "stock" else attention.register_attention())
     if way != "stock":
         speed_up(model)
-    loss = packed(model, rows, whole=way != "branched")
+    loss = packed(model, rows, whole=way != "branched", joined=bool(joined))
     torch.testing.assert_close(loss, expected_loss, atol=1e-5, rtol=0)
     found = gradients(model, loss)
     assert found.keys() == expected.keys()
@@ -162,6 +183,82 @@ def test_padding_has_no_influence(base: Path, whole: bool) -> None:
     model = lora(base, attention.register_attention())
     with torch.no_grad():
         assert packed(model, rows, pad=2, whole=whole) == packed(model, rows, pad=77, whole=whole)
+
+
+def test_joined_steps_take_no_padding_and_score_only_what_is_predicted() -> None:
+    rows = [pack(targets(seed, n)) for seed, n in enumerate((1, 3, 2))]
+    data = collate(rows, 77, joined=True)
+    assert data["input_ids"].shape == (1, sum(map(len, rows)))
+    assert 77 not in data["input_ids"].tolist()[0]
+    starts = (data["position_ids"][0] == 0).nonzero()[:, 0].tolist()
+    assert starts == [0, len(rows[0]), len(rows[0]) + len(rows[1])], "every step counts from 0"
+    predicted = [token for row in rows for branch in row.branches for token in branch.tokens[branch.start :]]
+    assert data["labels"].tolist() == [predicted]
+    assert (data["input_ids"][0, data["keep"] + 1] == data["labels"][0]).all(), "each column predicts the one behind it"
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_flex_attention_is_told_what_the_dense_mask_says(joined: bool) -> None:
+    from torch.nn.attention.flex_attention import create_mask
+
+    steps = [targets(seed, n) for seed, n in enumerate((1, 3, 2))]
+    rows = [pack(step) for step in steps]
+    data = collate(rows, 2, joined=joined)
+    length = max(map(len, rows))
+    expected, part, prompt = list[list[tuple[int, int]]](), list[list[int]](), list[list[int]]()
+    for number, row in enumerate(rows):  # by hand: which step, which part of it, and where
+        at = [(number, 1)] * len(row.prefix) + [(number, 2 + i) for i, b in enumerate(row.branches) for _ in b.tokens]
+        expected.append(at if joined else [(number, 0)] * (length - len(row)) + at)
+    if joined:
+        expected = [[place for row in expected for place in row]]
+    for row in expected:
+        part.append([0 if kind == 0 else 10 * step + kind for step, kind in row])
+        prompt.append([10 * step + 1 for step, _ in row])
+    for b, row in enumerate(expected):
+        for q, (step, kind) in enumerate(row):
+            for k, (other, other_kind) in enumerate(row):
+                allowed = step == other and k < q and kind != 0 and other_kind != 0 and other_kind in (1, kind)
+                assert data["attention_mask"][b, 0, q, k].item() is (q == k or allowed), (b, q, k)
+    mod = mask_mod(torch.tensor(part), torch.tensor(prompt))
+    B, T = len(expected), len(expected[0])
+    assert torch.equal(create_mask(mod, B, None, T, T, device="cpu"), data["attention_mask"])
+
+
+def test_flex_attention_computes_what_the_branches_compute() -> None:
+    import warnings
+
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    rows = [pack(targets(seed, n)) for seed, n in enumerate((2, 3))]
+    data = collate(rows, 2, joined=True)
+    part: list[int] = []
+    prompt: list[int] = []
+    for number, row in enumerate(rows):
+        part += [10 * number + 1] * len(row.prefix)
+        part += [10 * number + 2 + i for i, branch in enumerate(row.branches) for _ in branch.tokens]
+        prompt += [10 * number + 1] * len(row)
+    T = len(part)
+    query, key, value = (torch.randn(1, heads, T, 16) for heads in (4, 2, 2))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
+        mod = mask_mod(torch.tensor([part]), torch.tensor([prompt]))
+        block = create_block_mask(mod, 1, None, T, T, device="cpu")
+        found = flex_attention(query, key, value, block_mask=block, scale=0.3, enable_gqa=True)
+    split = collate(rows, 2, joined=True, whole=False)
+    inputs = model_inputs(split, torch.float32)
+    ours, _ = attention.branched_attention(
+        torch.nn.Module(),
+        query,
+        key,
+        value,
+        inputs["attention_mask"],
+        0.3,
+        inputs["starts"],
+        columns_SL=inputs["columns_SL"],
+        places_T=inputs["places_T"],
+    )
+    assert data["input_ids"].equal(split["input_ids"])
+    torch.testing.assert_close(ours.transpose(1, 2), found)
 
 
 def test_a_prompt_is_causal_whatever_its_length_and_its_columns_never_meet_the_branches(

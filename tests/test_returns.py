@@ -1,5 +1,6 @@
 """Returns in hindsight, advantages and the critic: failures teach, and teach the right thing."""
 
+from dataclasses import replace
 from math import e
 from pathlib import Path
 
@@ -7,10 +8,14 @@ import pytest
 import torch
 
 from symbiotic_gym.agents.chat import encode_prompt, load_tokenizer
+from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.weights import load_base
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.returns import (
     Critic,
+    advantage_weighted_examples,
     advantage_weights,
     commanded_examples,
     returns_of,
@@ -97,3 +102,46 @@ def test_the_critic_tells_hopeful_states_from_hopeless_ones_it_has_not_seen() ->
     assert critic.value(state("OK", 77)) > 0.7
     assert critic.value(state("Error", 77)) < 0.3
     assert Critic().fit(states, [0.4] * 40).value(state("OK", 5)) == pytest.approx(0.4)
+
+
+def test_every_step_of_every_valid_episode_gets_the_weight_of_what_it_came_to() -> None:
+    episodes = [
+        played("noop()", 'click("2")', won=True),
+        played('click("3")', won=False),
+        played("go_back()", won=False, status="invalid"),
+    ]
+    examples = advantage_weighted_examples(episodes, beta=0.5)
+    assert [example.action for example in examples] == ["noop()", 'click("2")', 'click("3")']
+    assert sum(example.weight for example in examples) == pytest.approx(3)
+    assert examples[0].weight > 3 * examples[2].weight, "the state is the same; one came to 1, the other to 0"
+    flat = Critic().fit(examples, [0.0, 0.0, 0.0])
+    by_hand = advantage_weights([1.0, 1.0, 0.0], [0.0, 0.0, 0.0], beta=0.5)
+    assert [x.weight for x in advantage_weighted_examples(episodes, critic=flat, beta=0.5)] == pytest.approx(by_hand)
+    assert advantage_weighted_examples([]) == []
+
+
+def test_advantage_weighted_training_makes_what_paid_likelier_than_what_did_not(tmp_path: Path) -> None:
+    """The same steps, once with their advantages' weights and once all alike: failures came more often than successes."""
+    base = tiny_model(tmp_path / "base")
+    tokenizer = load_tokenizer(str(base))
+    episodes = [played('click("2")', won=True)] + [played('click("3")', won=False)] * 3
+    weighted = advantage_weighted_examples(episodes, beta=0.2)
+    plain = [replace(example, weight=1.0) for example in weighted]
+    config = DistillerConfig(
+        batch_size=4, micro_batch_size=2, epochs=12, learning_rate=1e-2, lora_r=8, lora_alpha=16, dtype="float32", device="cpu"
+    )
+
+    def margin(adapter: str | None) -> float:
+        model = LocalModel(base, adapter=Path(adapter) if adapter else None, dtype="float32", device="cpu").open().model
+        prompt = encode_prompt(tokenizer, weighted[0].messages("action"))
+        with torch.no_grad():
+            right, wrong = (sequence_logprob(model, prompt, answer_tokens(tokenizer, f'click("{i}")')) for i in (2, 3))
+        return (right - wrong).item()
+
+    before = margin(None)
+    after = {
+        name: margin(distill(config, examples, tmp_path / name, base_model=base).adapter)
+        for name, examples in (("weighted", weighted), ("plain", plain))
+    }
+    assert after["weighted"] > before + 0.5
+    assert after["weighted"] > 0 > after["plain"], "plain training does what was done most often"

@@ -1,13 +1,10 @@
-"""Distillation: a small model learns a step's action and its reason from recorded successes, by LoRA.
+"""Distillation: a small model learns a step's action and its reason from recorded successes.
 
-The base model stays frozen in bfloat16 where the machine computes that natively; the LoRA weights and their optimizer state
-are float32. A folder holds one training: `training.json` and `adapter/` when it is done, `trainer/checkpoint-N` on the way
-there. The same call finds a finished training done, and continues one that was cut off to the very result it would have had.
+What is trained, an adapter or all weights, and in which types, `trainable.py` says. A folder holds one training
+(`training_folder.py`). The same call finds a finished training done, and continues one that was cut off to the very result it
+would have had.
 """
 
-import hashlib
-import json
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -16,22 +13,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from symbiotic_gym.agents.weights import (
-    check_adapter,
-    check_model,
-    fingerprint,
-    load_adapter,
-    load_base,
-    pick_device,
-    require_train,
-)
-from symbiotic_gym.errors import ConfigError, StoreError, explain
-from symbiotic_gym.store import read_json, write_json
-from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig, DistillResult
+from symbiotic_gym.agents.weights import check_model, pick_device, require_train
+from symbiotic_gym.errors import ConfigError, explain
+from symbiotic_gym.store import write_json
+from symbiotic_gym.trainers.architectures import check_architecture
+from symbiotic_gym.trainers.distiller_config import DistillerConfig, DistillResult
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
-from symbiotic_gym.types import to_json
+from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
+from symbiotic_gym.trainers.training_folder import identity_of, kind_of, last_checkpoint, located, save_trained, take_up
 
 __all__ = ["distill", "require_training"]
 
@@ -47,12 +38,12 @@ def distill(
     tensorboard: Path | None = None,
     progress: Callable[[int, int, str], None] = lambda step, steps, text: None,
 ) -> DistillResult:
-    """Train a LoRA adapter.
+    """Train a LoRA adapter, or with `adapter="none"` all weights.
 
     Args:
         config: how.
         examples: what to learn, from `examples_from`.
-        out: the training's folder; `out/adapter` appears when it is done.
+        out: the training's folder; `out/adapter`, or `out/model`, appears when it is done.
         base_model: a Hugging Face folder or hub id.
         initial_adapter: an adapter of an earlier training, to go on from; left as it is.
         resume: take up what `out` holds of this same training. False: start it afresh.
@@ -60,7 +51,9 @@ def distill(
         progress: called after each optimizer step with its number, the number of all steps, and a short text.
 
     Raises:
-        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model.
+        ConfigError: there are no examples; a target is longer than `max_tokens`; the adapter does not fit the base model;
+            packed rows of this kind of model would not be exact (`architectures.check_architecture`); this machine cannot
+            train what is asked for (`trainable.check_trainable`).
         UnknownNameError: there is no such base model or adapter.
         StoreError: `out` holds a training on something else.
         MissingDependencyError: a training package is not installed.
@@ -68,17 +61,22 @@ def distill(
     started = perf_counter()
     _require(examples)
     base = check_model(base_model)
-    identity = _identity(config, examples, base, initial_adapter)
+    check_architecture(base)
+    check_trainable(config, initial_adapter)
+    identity = identity_of(config, examples, base, initial_adapter)
     if not resume:
         shutil.rmtree(out, ignore_errors=True)
-    if (done := _take_up(out, identity)) is not None:
+    kind = kind_of(config)
+    if (done := take_up(out, identity, kind)) is not None:
         return done
     rows, truncated = _encode_all(config, examples, base)
     order = training_order([len(row) for row in rows], epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
     trainer = _train(config, rows, order, out, base, initial_adapter, tensorboard, progress)
-    _save_adapter(trainer.accelerator.unwrap_model(trainer.model), out)
+    save_trained(trainer.accelerator.unwrap_model(trainer.model), out, config, base)
+    where = located(out, kind)
     result = DistillResult(
-        adapter=str(out / "adapter"),
+        adapter=where["adapter"],
+        model=where["model"],
         examples=len(examples),
         truncated=truncated,
         steps=trainer.state.global_step,
@@ -87,7 +85,7 @@ def distill(
         losses=_losses(trainer.state.log_history),
         seconds=perf_counter() - started,
     )
-    write_json(out / "training.json", asdict(result) | {"adapter": "adapter"})
+    write_json(out / "training.json", asdict(result) | located(Path(), kind))
     shutil.rmtree(out / "trainer", ignore_errors=True)
     return result
 
@@ -112,43 +110,6 @@ def _require(examples: Sequence[Example]) -> None:
                 "play more episodes with the teacher, or easier tasks; failures and invalid episodes are not trained on",
             )
         )
-
-
-def _identity(config: DistillerConfig, examples: Sequence[Example], base: str, initial: Path | None) -> dict[str, str]:
-    """What makes a training this one: equal identities give equal adapters."""
-    data = json.dumps([to_json(example) for example in examples], sort_keys=True).encode()
-    identity = {
-        "config": json.dumps(to_json(config), sort_keys=True),
-        "examples": hashlib.sha256(data).hexdigest(),
-        "base_model": fingerprint(base),  # not where it lies: a run folder may move to another machine
-        "initial_adapter": "",
-    }
-    if initial is not None:
-        check_adapter(initial)
-        identity["initial_adapter"] = hashlib.sha256((initial / "adapter_model.safetensors").read_bytes()).hexdigest()
-    return identity
-
-
-def _take_up(out: Path, identity: Mapping[str, str]) -> DistillResult | None:
-    """The result if the training is done already; else make its folder ready to begin or to go on."""
-    known = out / "identity.json"
-    if known.exists():
-        found = read_json(known)
-        if differing := [key for key, value in identity.items() if found.get(key) != value]:
-            raise StoreError(
-                explain(
-                    f"{out} holds a training with another {' and another '.join(differing)}",
-                    "an empty folder, or the one of this same training",
-                    "weights trained on two different things belong to neither",
-                    "choose another folder, or pass resume=False to start afresh in this one",
-                )
-            )
-    else:
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(known, identity)
-    if (out / "training.json").exists():
-        return DistillResult(**read_json(out / "training.json") | {"adapter": str(out / "adapter")})
-    return None
 
 
 def _encode_all(config: DistillerConfig, examples: Sequence[Example], base: str) -> tuple[list[PackedRow], int]:
@@ -188,7 +149,7 @@ def _train(
 
     set_seed(config.seed)
     device = pick_device(config.device)
-    model = _model(config, base, device, initial)
+    model = _model(config, base, initial)
     tokenizer = load_tokenizer(base)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     steps = -(-len(order) // config.batch_size)
@@ -220,10 +181,13 @@ def _train(
     )
     trainer = MultiTaskTrainer(
         lambda_reason=config.lambda_reason,
+        rounded=rounds_products(config),
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list([asdict(rows[i]) for i in order]),
-        data_collator=lambda batch: collate([_row(data) for data in batch], tokenizer.pad_token_id, whole=False),
+        data_collator=lambda batch: collate(
+            [_row(data) for data in batch], tokenizer.pad_token_id, whole=False, joined=config.padding_free
+        ),
         processing_class=tokenizer,
         callbacks=[Reporter(tokens, progress, tensorboard)],
     )
@@ -231,7 +195,7 @@ def _train(
     with warnings.catch_warnings():
         # transformers sorts checkpoints by time of writing, and by number, with this warning, when they are a second apart
         warnings.filterwarnings("ignore", message="mtime may not be reliable")
-        trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
     return trainer
 
 
@@ -239,49 +203,15 @@ def _row(data: Mapping[str, Any]) -> PackedRow:
     return PackedRow(prefix=tuple(data["prefix"]), branches=tuple(Branch(**branch) for branch in data["branches"]))
 
 
-def _model(config: DistillerConfig, base: str, device: str, initial: Path | None) -> Any:
-    from peft import LoraConfig, get_peft_model
-
+def _model(config: DistillerConfig, base: str, initial: Path | None) -> Any:
     from symbiotic_gym.trainers.attention import register_attention
     from symbiotic_gym.trainers.fast import speed_up
 
-    model = load_base(base, device=device, dtype=config.dtype, attention=register_attention())
+    model = trainable_model(config, base, initial=initial, attention=register_attention())
     model.config.use_cache = False
-    if initial is not None:
-        adapted = load_adapter(model, initial, trainable=True)
-    else:
-        lora = LoraConfig(
-            r=config.lora_r,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
-            target_modules=LORA_TARGETS[config.lora_targets],
-            task_type="CAUSAL_LM",
-        )
-        adapted = get_peft_model(model, lora)
-    if device == "cpu":
-        speed_up(adapted)
-    return adapted
-
-
-def _last_checkpoint(out: Path) -> str | None:
-    """The newest checkpoint that was written to its end; those that were not are removed."""
-    from symbiotic_gym.trainers.sft import WHOLE
-
-    whole: dict[int, Path] = {}
-    for folder in (out / "trainer").glob("checkpoint-*"):
-        if (folder / WHOLE).exists():
-            whole[int(folder.name.removeprefix("checkpoint-"))] = folder
-        else:
-            shutil.rmtree(folder)
-    return str(whole[max(whole)]) if whole else None
-
-
-def _save_adapter(model: Any, out: Path) -> None:
-    new = out / ".adapter-new"
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(out / "adapter", ignore_errors=True)
-    model.save_pretrained(str(new))
-    os.replace(new, out / "adapter")
+    if model.device.type == "cpu" and config.adapter != "none":
+        speed_up(model)
+    return model
 
 
 def _losses(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:

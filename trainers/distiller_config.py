@@ -33,6 +33,9 @@ class DistillerConfig:
     """Share of all steps, in [0, 1], over which the learning rate rises."""
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    adapter: Literal["lora", "qlora", "none"] = "lora"
+    """What is trained: an adapter beside frozen weights; one beside weights in four bits, on a GPU with bitsandbytes; all
+    weights, for which a learning rate of 1e-5 to 5e-5 is usual."""
     lora_r: int = 32
     """Rank of the adapter; one that is continued keeps its own."""
     lora_alpha: int = 64
@@ -47,12 +50,15 @@ class DistillerConfig:
     """Characters of page text in a prompt; the one of the agent that will use the model."""
     gradient_checkpointing: bool = False
     """Less memory for a third more time."""
+    padding_free: bool = False
+    """Put the rows of a micro-batch one after another into a single one. The same losses; what padding would take is saved, but
+    for attention, at the price of a copy of queries, keys and values in each layer."""
     save_steps: int = 50
     """Optimizer steps between checkpoints."""
     seed: int = 0
     device: str = "auto"
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
-    """Of the frozen weights and the products."""
+    """Of frozen weights and of the products."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -76,6 +82,7 @@ class DistillerConfig:
             ("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1"),
             ("lora_dropout", 0 <= self.lora_dropout < 1, "from 0 to below 1"),
             ("schedule", self.schedule in ("cosine", "linear"), "'cosine' or 'linear'"),
+            ("adapter", self.adapter in ("lora", "qlora", "none"), "'lora', 'qlora' or 'none'"),
             ("lora_targets", self.lora_targets in LORA_TARGETS, "'all-linear' or 'attention'"),
             ("dtype", self.dtype in ("auto", "bfloat16", "float32"), "'auto', 'bfloat16' or 'float32'"),
             ("micro_batch_size", self.batch_size % self.micro_batch_size == 0, f"a divisor of batch_size, {self.batch_size}"),
@@ -99,7 +106,7 @@ class DistillResult:
     """What came of a training; `training.json` holds it."""
 
     adapter: str
-    """The folder of the LoRA adapter."""
+    """The folder of the LoRA adapter; empty where all weights were trained."""
     examples: int
     truncated: int
     """Examples that lost page text to fit into `max_tokens`."""
@@ -112,6 +119,8 @@ class DistillResult:
     """Per step: `step`, `action`, `reason`, `learning_rate`."""
     seconds: float
     """Wall-clock, of the call that finished the training."""
+    model: str = ""
+    """The folder of the model, where all weights were trained: safetensors, config and tokenizer, as any program loads them."""
 
     @property
     def loss_action(self) -> float:

@@ -43,7 +43,9 @@ def encode(
 
     def row(budget: int) -> PackedRow:
         prompts = {kind: encode_prompt(tokenizer, example.messages(kind, page_budget=budget)) for kind in _KINDS if kind in ids}
-        return pack([Target(prompt=tuple(prompts[k]), answer=ids[k], task=TASKS.index(k)) for k in prompts])
+        return pack(
+            [Target(prompt=tuple(prompts[k]), answer=ids[k], task=TASKS.index(k), weight=example.weight) for k in prompts]
+        )
 
     whole = row(page_budget)
     if len(whole) <= max_tokens:

@@ -33,6 +33,8 @@ class Example:
     """The target of the action task, in normal form."""
     reason: str = ""
     """The target of the reason task; empty: there is none."""
+    weight: float = 1.0
+    """How much both targets count beside those of other examples, 0 or more."""
 
     def messages(self, kind: Literal["action", "reason"], *, page_budget: int = PAGE_BUDGET) -> list[Message]:
         """The prompt for one of the two targets, the small agent's own."""

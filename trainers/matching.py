@@ -9,7 +9,8 @@ the averages are the reference set's, of line count, edit distance and semantic 
 - similarity: the mean cosine of its words (goal and pages) with each reference episode's, by tf-idf.
 
 A reference episode is compared with the other ones, so that an episode of the same kind scores near 0. As in the paper, the
-check that a sample works (here: the evaluator's verdict) comes first and is a filter of its own.
+check that a sample works comes first and is a filter of its own: the recorded verdict (`curation.successes`) or, for what was
+made up, running it (`selection.executable`).
 """
 
 import math

@@ -15,11 +15,12 @@ from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symbiotic_gym.agents.weights import check_model, load_adapter, load_base, pick_device, require_train
-from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig
+from symbiotic_gym.agents.weights import check_model, require_train
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.multitask import IGNORE, TASKS, multitask_loss
+from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,8 @@ class TrainingSequence:
     """Where in `tokens` the answer starts."""
     task: int
     """An index into `multitask.TASKS`."""
+    weight: float = 1.0
+    """How much its tokens count."""
 
 
 def train_minimal(
@@ -47,12 +50,12 @@ def train_minimal(
     initial_adapter: Path | None = None,
     on_step: Callable[[dict[str, float]], None] = lambda losses: None,
 ) -> list[dict[str, float]]:
-    """Train a LoRA adapter, one sequence at a time.
+    """Train a LoRA adapter, or with `adapter="none"` all weights, one sequence at a time.
 
     Args:
         config: how; `micro_batch_size`, `gradient_checkpointing` and `save_steps` change no result and are not looked at.
         examples: what to learn, from `examples_from`; at least one.
-        out: the adapter's folder.
+        out: the adapter's folder, or the model's, without a tokenizer.
         base_model: a Hugging Face folder or hub id.
         initial_adapter: an adapter of an earlier training, to go on from; left as it is.
         on_step: called after each optimizer step with its line of the result.
@@ -61,7 +64,8 @@ def train_minimal(
         One line per optimizer step: `step`, each task's mean loss, `learning_rate`; as `DistillResult.losses`.
 
     Raises:
-        ConfigError: a target is longer than `max_tokens`; the adapter does not fit the base model.
+        ConfigError: a target is longer than `max_tokens`; the adapter does not fit the base model; this machine cannot train
+            what is asked for.
         UnknownNameError: there is no such base model or adapter.
     """
     require_train()
@@ -71,6 +75,7 @@ def train_minimal(
     from symbiotic_gym.agents.chat import load_tokenizer
 
     base = check_model(base_model)
+    check_trainable(config, initial_adapter)
     tokenizer = load_tokenizer(base)
     rows = [sequences(tokenizer, example, config) for example in examples]
     lengths = [sum(len(s.tokens) for s in row) - shared for row, shared in rows]
@@ -78,9 +83,11 @@ def train_minimal(
     steps = -(-len(order) // config.batch_size)
 
     set_seed(config.seed)
-    model = lora_model(config, base, initial_adapter)
+    model = trainable_model(config, base, initial=initial_adapter)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=config.weight_decay)
+    matrices, vectors = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim < 2]  # norms and biases do not decay
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate)
     model.train()
     history: list[dict[str, float]] = []
     for step in range(steps):
@@ -91,7 +98,7 @@ def train_minimal(
         batch = [sequence for i in picked for sequence in rows[i][0]]
         means = dict.fromkeys(TASKS, 0.0)
         optimizer.zero_grad()
-        for loss, shares in losses_of(model, batch, config.lambda_reason):
+        for loss, shares in losses_of(model, batch, config.lambda_reason, rounded=rounds_products(config)):
             loss.backward()
             for task, share in shares.items():
                 means[task] += share.item()
@@ -114,33 +121,23 @@ def sequences(tokenizer: Any, example: Example, config: DistillerConfig) -> tupl
     )
     shared = len(row.prefix)
     found = [
-        TrainingSequence(tokens=(*row.prefix, *branch.tokens), start=shared + branch.start, task=branch.task)
-        for branch in row.branches
+        TrainingSequence(tokens=(*row.prefix, *b.tokens), start=shared + b.start, task=b.task, weight=b.weight)
+        for b in row.branches
     ]
     return found, shared * (len(found) - 1)
 
 
-def lora_model(config: DistillerConfig, base: str, initial: Path | None) -> Any:
-    """The frozen base model with a trainable adapter."""
-    from peft import LoraConfig, get_peft_model
-
-    model = load_base(base, device=pick_device(config.device), dtype=config.dtype)
-    if initial is not None:
-        return load_adapter(model, initial, trainable=True)
-    lora = LoraConfig(
-        r=config.lora_r,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules=LORA_TARGETS[config.lora_targets],
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, lora)
-
-
 def losses_of(
-    model: Any, batch: Sequence[TrainingSequence], lambda_reason: float
+    model: Any, batch: Sequence[TrainingSequence], lambda_reason: float, *, rounded: bool = False
 ) -> "Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]":
-    """Each sequence's share of the optimizer batch's loss: each task is one mean over all its tokens in the batch."""
+    """Each sequence's share of the optimizer batch's loss: each task is one mean over all its tokens in the batch.
+
+    Args:
+        model: in training.
+        batch: the sequences of an optimizer step.
+        lambda_reason: weight of the reasons.
+        rounded: whether products are computed in bfloat16, of weights that are not.
+    """
     import torch
 
     counts = torch.zeros(len(TASKS), dtype=torch.int64, device=model.device)
@@ -151,8 +148,10 @@ def losses_of(
         labels_BT = torch.full_like(ids_BT, IGNORE)
         labels_BT[:, sequence.start - 1 : -1] = ids_BT[:, sequence.start :]  # what each column must predict
         task_BT = torch.full_like(ids_BT, sequence.task)
-        logits_BTV = model(input_ids=ids_BT, use_cache=False).logits
-        yield multitask_loss(logits_BTV, labels_BT, task_BT, lambda_reason, counts=counts)
+        weight_BT = torch.full(ids_BT.shape, sequence.weight, device=model.device)
+        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=rounded):
+            logits_BTV = model(input_ids=ids_BT, use_cache=False).logits
+        yield multitask_loss(logits_BTV, labels_BT, task_BT, lambda_reason, counts=counts, weight_BT=weight_BT)
 
 
 def learning_rate_at(step: int, steps: int, config: DistillerConfig) -> float:

@@ -36,6 +36,7 @@ def multitask_loss(
     task_BT: "torch.Tensor",
     lambda_reason: float,
     counts: "torch.Tensor | None" = None,
+    weight_BT: "torch.Tensor | None" = None,
 ) -> "tuple[torch.Tensor, dict[str, torch.Tensor]]":
     """The action's mean loss plus `lambda_reason` times the reason's.
 
@@ -46,16 +47,20 @@ def multitask_loss(
         lambda_reason: weight of the reasons, 0 or more.
         counts: target tokens per task of the whole optimizer batch, from `count_targets`, when this is one of several
             micro-batches: their losses then add up to the loss of the whole batch. None: these rows are the whole batch.
+        weight_BT: float32; each token's loss is multiplied by it, what it is divided by stays the number of tokens. So weights
+            with a mean of 1 (`returns.advantage_weights`) leave a learning rate its meaning. None: all are 1.
 
     Returns:
-        The loss to call backward on, and each task's mean (detached; with `counts`, this micro-batch's share of it). A task
-        without targets contributes 0.
+        The loss to call backward on, and each task's mean (detached, weighted; with `counts`, this micro-batch's share of it).
+        A task without targets contributes 0.
     """
     import torch
     from torch.nn.functional import cross_entropy
 
     wanted = labels_BT != IGNORE
     losses = cross_entropy(logits_BTV[wanted].float(), labels_BT[wanted], reduction="none")
+    if weight_BT is not None:
+        losses = losses * weight_BT[wanted]
     if counts is None:
         counts = count_targets(labels_BT, task_BT)
     sums = torch.zeros(len(TASKS), device=losses.device).index_add(0, task_BT[wanted], losses)

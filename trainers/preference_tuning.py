@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from symbiotic_gym.agents.weights import check_model, load_adapter, load_base, pick_device, require_train
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.store import write_json
+from symbiotic_gym.trainers.architectures import check_architecture
 from symbiotic_gym.trainers.encoding import training_order
 from symbiotic_gym.trainers.pairs import PreferencePair
 from symbiotic_gym.trainers.preferences import EncodedPair, dpo_loss, encode_pair, pair_logprobs
@@ -58,6 +59,9 @@ class PreferenceResult:
     preferred_before: float
     """Share of the pairs, in [0, 1], whose chosen answer was the likelier one."""
     preferred_after: float
+    margin_before: float
+    """How much likelier the chosen answer was than the rejected one, in nats, on average over the pairs."""
+    margin_after: float
 
 
 def tune_on_pairs(
@@ -82,7 +86,7 @@ def tune_on_pairs(
         on_step: called after each optimizer step with its number, the number of all steps, and the mean loss.
 
     Raises:
-        ConfigError: there is no pair that fits into `max_tokens`.
+        ConfigError: there is no pair that fits into `max_tokens`; packed rows of this kind of model would not be exact.
         UnknownNameError: there is no such model or adapter.
     """
     require_train()
@@ -92,6 +96,7 @@ def tune_on_pairs(
     from symbiotic_gym.agents.chat import load_tokenizer
 
     base = check_model(base_model)
+    check_architecture(base)
     tokenizer = load_tokenizer(base)
     encoded = [encode_pair(tokenizer, pair, page_budget=config.page_budget) for pair in pairs]
     data = [pair for pair in encoded if len(pair.prompt) + len(pair.chosen) + len(pair.rejected) <= config.max_tokens]
@@ -126,6 +131,8 @@ def tune_on_pairs(
         steps=steps,
         preferred_before=(reference[0] > reference[1]).float().mean().item(),
         preferred_after=(after[0] > after[1]).float().mean().item(),
+        margin_before=(reference[0] - reference[1]).mean().item(),
+        margin_after=(after[0] - after[1]).mean().item(),
     )
     _save(model, out, result)
     return result

@@ -15,7 +15,15 @@ from dataclasses import replace
 from symbiotic_gym.trainers.examples import Example, all_examples
 from symbiotic_gym.types import Trajectory
 
-__all__ = ["Critic", "advantage_weights", "command", "commanded_examples", "returns_of", "with_command"]
+__all__ = [
+    "Critic",
+    "advantage_weighted_examples",
+    "advantage_weights",
+    "command",
+    "commanded_examples",
+    "returns_of",
+    "with_command",
+]
 
 
 def command(reward: float, steps_left: int) -> str:
@@ -63,6 +71,39 @@ def advantage_weights(
     weights = [min(math.exp(min((r - v) / beta, 700.0)), most) for r, v in zip(returns, values, strict=True)]
     mean = sum(weights) / len(weights)
     return [weight / mean for weight in weights]
+
+
+def advantage_weighted_examples(
+    trajectories: Iterable[Trajectory],
+    *,
+    critic: "Critic | None" = None,
+    discount: float = 1.0,
+    beta: float = 1.0,
+    most: float = 20.0,
+) -> list[Example]:
+    """Every step of every valid episode, failures included, weighted by how much better it came out than the critic expected.
+
+    `distill` multiplies each token's loss by its example's weight.
+
+    Args:
+        trajectories: of any agent.
+        critic: what states were worth; None: a fresh one, fitted on these very steps.
+        discount: of what comes later, by the step, in [0, 1].
+        beta: see `advantage_weights`.
+        most: see `advantage_weights`.
+    """
+    examples, returns = list[Example](), list[float]()
+    for trajectory in trajectories:
+        if trajectory.outcome.scored:
+            after = returns_of(trajectory, discount=discount)
+            for place, example in all_examples(trajectory):
+                examples.append(example)
+                returns.append(after[place])
+    if not examples:
+        return []
+    known = critic or Critic().fit(examples, returns)
+    weights = advantage_weights(returns, [known.value(example) for example in examples], beta=beta, most=most)
+    return [replace(example, weight=weight) for example, weight in zip(examples, weights, strict=True)]
 
 
 class Critic:

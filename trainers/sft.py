@@ -30,13 +30,16 @@ class MultiTaskTrainer(SFTTrainer):
 
     Args:
         lambda_reason: weight of the reasons.
+        rounded: compute products in bfloat16 of weights that are not. Not by the trainer's own `bf16`, which transformers keeps
+            in an environment variable, for every later training in the process.
         kwargs: SFTTrainer's.
     """
 
     loss_is_scaled_for_ga: Any = True  # the counts below are those of the whole optimizer batch
 
-    def __init__(self, *, lambda_reason: float, **kwargs: Any) -> None:
+    def __init__(self, *, lambda_reason: float, rounded: bool = False, **kwargs: Any) -> None:
         self._lambda_reason = lambda_reason
+        self._rounded = rounded
         self._means = dict.fromkeys(TASKS, 0.0)
         super().__init__(**kwargs)
 
@@ -59,8 +62,11 @@ class MultiTaskTrainer(SFTTrainer):
     ) -> Any:
         """One micro-batch's share of the optimizer batch's loss."""
         labels, task = inputs["labels"], inputs["task"]
-        outputs = model(**model_inputs(inputs, self._dtype()))
-        loss, means = multitask_loss(outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch)
+        with torch.autocast(labels.device.type, dtype=torch.bfloat16, enabled=self._rounded):
+            outputs = model(**model_inputs(inputs, self._dtype()))
+        loss, means = multitask_loss(
+            outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch, weight_BT=inputs["weight"]
+        )
         for name, mean in means.items():
             self._means[name] += self.accelerator.reduce(mean, "sum").item()
         loss = loss * self.accelerator.num_processes  # gradients are averaged over processes, the counts are sums

@@ -83,6 +83,8 @@ class SymbiosisConfig:
                 raise _bad(name, getattr(self, name), f"a number from 0 to {_MOST[name]:g}", "anything else has no meaning")
         if self.retrieval not in ("instance", "template"):
             raise _bad("retrieval", self.retrieval, "'instance' or 'template'", "it decides what the evaluation may have seen")
+        if self.train.adapter == "none":
+            raise _bad("train.adapter", "none", "'lora' or 'qlora'", "iterations take turns on one base model with adapters")
 
     def seeds(self, phase: str, iteration: int = 0) -> range:
         """The seeds of a phase: ranges that never overlap. `evaluate` is meant to be asked for one range for all iterations."""

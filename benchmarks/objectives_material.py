@@ -1,0 +1,70 @@
+"""What the `objectives` benchmark trains on: the episodes of a run of `distillation`, or for a small run a few toy ones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from symbiotic_gym.agents import LocalModel, SmallAgent
+from symbiotic_gym.benchmarks.toy import TASKS, ToyAgent, ToyEnv
+from symbiotic_gym.models import resolve_model
+from symbiotic_gym.protocols import Sampling
+from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.store import EpisodeLog, read_json
+from symbiotic_gym.trainers.distiller import distill
+from symbiotic_gym.trainers.distiller_config import DistillerConfig
+from symbiotic_gym.trainers.examples import examples_from
+from symbiotic_gym.trainers.speculative import SpeculativeAgent
+from symbiotic_gym.types import Trajectory
+
+__all__ = ["Material", "of_run", "of_toys"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a run left."""
+
+    base: str
+    adapter: Path
+    """The student's, which all objectives go on from."""
+    page_budget: int
+    taught: Sequence[Trajectory]
+    """The teacher's episodes."""
+    tried: Sequence[Trajectory]
+    """Episodes of speculation."""
+    own: Sequence[Trajectory]
+    """The student's own, failures among them."""
+
+
+def of_run(run: Path) -> Material:
+    """The material of a run's folder."""
+    study = read_json(run / "run.json")["config"]
+
+    def episodes(key: str) -> list[Trajectory]:
+        return [t for log in sorted((run / "episodes").glob(f"{key}-[0-9].jsonl")) for t in EpisodeLog(log).trajectories]
+
+    return Material(
+        base=resolve_model(study["model"]),
+        adapter=run / "arms" / "first" / "adapter",
+        page_budget=study["train"]["page_budget"],
+        taught=episodes("teach"),
+        tried=episodes("synthesize"),
+        own=episodes("evaluate-action"),
+    )
+
+
+def of_toys(base: str, out: Path) -> Material:
+    """A few episodes of an environment without a browser, and a student of them, trained in `out`."""
+
+    def played(task: str, n: int, agent: Callable[[], Any], rollouts: Rollouts) -> list[Trajectory]:
+        return rollouts.run([Episode(task, seed) for seed in range(n)], agent, name="toy")
+
+    with Rollouts(1, make_env=ToyEnv) as rollouts:
+        taught = played(TASKS[0], 6, ToyAgent, rollouts)
+        config = DistillerConfig(batch_size=4, micro_batch_size=4, page_budget=500)
+        adapter = Path(distill(config, examples_from(taught)[:4], out / "first", base_model=base).adapter)
+        student = partial(SmallAgent, LocalModel(base, adapter=adapter), sampling=Sampling(temperature=1.0, max_tokens=8))
+        tried = played(TASKS[0], 4, lambda: SpeculativeAgent(student(), ToyAgent()), rollouts)
+        own = played(TASKS[2], 8, ToyAgent, rollouts)
+    return Material(base=base, adapter=adapter, page_budget=500, taught=taught, tried=tried, own=own)

@@ -4,7 +4,7 @@
 - An agent whose decisions take 0.2 to 2 s, as a model's do: the share of the ideal overlap, which is the wall-clock of one
   environment divided by how many play. With more environments than cores that cannot reach 1 where browsers compute.
 - With `--agentlab PYTHON`, a Python that has AgentLab 0.4 and Ray, its sequential and Ray backends on the same episodes with
-  the same actions.
+  the same actions. Starting browsers counts on both sides: once on ours, in every episode on theirs.
 
 All of that is one round; the systems take turns. Intervals are Student's over rounds. Blocks are kept in the file that
 `--samples` names: a run cut short goes on from it.
@@ -67,7 +67,8 @@ class _SlowAgent(ScriptedAgent):
 
 
 def _ours(workers: int, episodes: Sequence[Episode], make_agent: Any) -> dict[str, Any]:
-    """Seconds for all episodes, in environments whose browsers run already, and the actions of those that succeeded."""
+    """Seconds for all episodes, those to start the browsers apart, and the actions of the episodes that succeeded."""
+    started = time.perf_counter()
     with Rollouts(workers) as rollouts:
         warm = [Episode("miniwob.click-test", 10**6 + i) for i in range(workers)]
         rollouts.run(warm, ScriptedAgent, name="warm")
@@ -75,7 +76,7 @@ def _ours(workers: int, episodes: Sequence[Episode], make_agent: Any) -> dict[st
         played = rollouts.run(episodes, make_agent, name="timed")
         seconds = time.perf_counter() - began
     plan = [[t.task, t.seed, [step.decision.action for step in t.steps]] for t in played if t.success]
-    return {"seconds": seconds, "episodes": len(played), "plan": plan}
+    return {"seconds": seconds, "start_s": began - started, "episodes": len(played), "plan": plan}
 
 
 def _agentlab(python: str, backend: str, plan: Sequence[Any]) -> dict[str, Any]:
@@ -148,12 +149,13 @@ def _rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
         if theirs is None:
             continue
         ours = found[f"scripted/{jobs}"]
-        times = [mine / peers for mine, peers in zip(_rates(ours), _rates(theirs), strict=True)]
+        whole = [block | {"seconds": block["seconds"] + block["start_s"]} for block in ours]  # theirs start theirs in that time
+        times = [mine / peers for mine, peers in zip(_rates(whole), _rates(theirs), strict=True)]
         rows += [
             _row(
                 f"agentlab-{backend}/episodes-per-minute/{jobs}",
                 "episodes/min",
-                _rates(ours),
+                _rates(whole),
                 peer=f"agentlab {backend} {jobs}",
                 peer_value=statistics.mean(_rates(theirs)),
             ),

@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -154,6 +155,8 @@ class OpenAIModel:
             kind = guarded_client(self.guard)
         # a proxy in the environment is the way to the web outside; it knows nothing of this machine's own ports
         direct = DefaultHttpxClient(trust_env=False, timeout=self._timeout_s) if is_local(self.base_url) else None
+        if direct is not None:
+            weakref.finalize(self, direct.close)  # the client closes only what it made itself when it is forgotten
         return kind(
             base_url=self.base_url,
             api_key=self._key,

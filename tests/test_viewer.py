@@ -45,7 +45,7 @@ def trajectory(
                 usage=Usage(requests=1, prompt_tokens=100, completion_tokens=10, seconds=0.5, cost_usd=0.001),
                 source="teacher" if k % 2 else "student",
                 acceptance=Acceptance(accepted=not k % 2, why="no candidate equals it", proposal=proposal, verifier="the-list"),
-                extra={"retrieved": ["abc:0"], "route": "LOCAL", "why": "a card number"},
+                extra={"retrieved": ["abc:0"], "privacy": {"route": "LOCAL", "why": "a card number"}},
             ),
             reward=float(k == steps - 1 and status == "success"),
             act_s=0.5,
@@ -214,7 +214,7 @@ def test_odd_values_do_not_stop_an_episode_from_being_shown(tmp_path: Path) -> N
         lines += [raw | {"steps": [{"observation": {}, "decision": {key: value}}]} for value in odd]
     for key in ("error", "reward", "act_s", "step_s", "screenshot", "box"):
         lines += [raw | {"steps": [raw["steps"][0] | {key: value}]} for value in odd]
-    for key in ("route", "why", "retrieved", "teacher"):
+    for key in ("privacy", "retrieved", "teacher"):
         lines += [raw | {"steps": [{"observation": {}, "decision": {"extra": {key: value}}}]} for value in odd]
     text = b"".join(json.dumps(line | {"seed": i}).encode() + b"\n" for i, line in enumerate(lines))
     (tmp_path / "log.jsonl").write_bytes(text.replace(b"1e+308", b"1e999").replace(b"-1,", b"NaN,"))
@@ -458,7 +458,11 @@ def hostile_run(folder: Path) -> Path:
             candidate = {"action": text, "reason": text}
             step["decision"] |= {"action": text, "reason": text, "source": text, "candidates": [candidate, candidate]}
             step["decision"]["acceptance"] = {"accepted": False, "why": text, "proposal": candidate, "verifier": text}
-            step["decision"]["extra"] = {text: text, "retrieved": [text, "known"], "route": text, "why": {text: text}}
+            step["decision"]["extra"] = {
+                text: text,
+                "retrieved": [text, "known"],
+                "privacy": {"route": text, "why": {text: text}, text: text},
+            }
         lines.append(raw)
     write(folder / "episodes.jsonl", lines)
     write(

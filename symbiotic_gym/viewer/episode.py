@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from symbiotic_gym.actions import parse
@@ -23,8 +24,7 @@ _LINE_CHARS = 600
 _TEXT_CHARS = 4_000
 _EXTRA_CHARS = 20_000
 _MOST_CANDIDATES = 40
-_PRIVACY = ("route", "why")
-"""What an agent that weighs privacy puts into a decision's `extra`: where the step was decided, and why there."""
+_MOST_FACTS = 40
 _BLOB = re.compile(r"([0-9a-f]{64})(\.(?:webp|png))?")
 _BID = re.compile(r"\s*\[(\w{1,40})\] ")
 
@@ -199,8 +199,10 @@ def _step(index: int, raw: Any, before: Any) -> Step:
         verifier=_text(map_of(verdict).get("verifier"), 100),
         proposal=None if verdict is None else _proposal(verdict.get("proposal"), action),
         retrieved=_retrieved(extra),
-        privacy=[(key, _json(extra[key], 1000)) for key in _PRIVACY if key in extra],
-        extra=_extra({key: value for key, value in extra.items() if key not in ("retrieved", *_PRIVACY)}),
+        privacy=[
+            (cut(str(key), 100), _json(told, 1000)) for key, told in islice(map_of(extra.get("privacy")).items(), _MOST_FACTS)
+        ],
+        extra=_extra({key: value for key, value in extra.items() if key not in ("retrieved", "privacy")}),
         requests=int(number(usage.get("requests"))),
         prompt_tokens=int(number(usage.get("prompt_tokens"))),
         completion_tokens=int(number(usage.get("completion_tokens"))),

@@ -94,7 +94,7 @@ def test_a_model_trained_on_what_works_does_what_works(recorded: list[Trajectory
         total = 0.0
         for example in examples_from(kept):
             prompt = encode_prompt(tokenizer, example.messages("action"))
-            wrong = smaller({**example.observation, "goal": "", "url": ""})
+            wrong = smaller({**example.observation, "goal": "", "url": ""})  # type: ignore[typeddict-item]
             with torch.no_grad():
                 ours, other = (sequence_logprob(model, prompt, answer_tokens(tokenizer, a)) for a in (example.action, wrong))
             total += (ours - other).item()

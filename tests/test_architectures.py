@@ -119,7 +119,7 @@ def test_the_distiller_trains_gemma_as_the_flat_loop_does(bases: Mapping[str, Pa
         assert one == pytest.approx(other, rel=1e-4, abs=1e-8)
 
 
-REFUSED = {
+REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "mamba": ({}, "do not ask transformers' attention interface"),
     "gemma3": ({"text_config": dict(SMALL)}, "more than text"),
     "llama4_text": ({"layer_types": ["chunked_attention", "full_attention"]}, "layers of chunked_attention"),

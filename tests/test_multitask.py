@@ -210,13 +210,13 @@ def test_flex_attention_is_told_what_the_dense_mask_says(joined: bool) -> None:
         at = [(number, 1)] * len(row.prefix) + [(number, 2 + i) for i, b in enumerate(row.branches) for _ in b.tokens]
         expected.append(at if joined else [(number, 0)] * (length - len(row)) + at)
     if joined:
-        expected = [[place for row in expected for place in row]]
-    for row in expected:
-        part.append([0 if kind == 0 else 10 * step + kind for step, kind in row])
-        prompt.append([10 * step + 1 for step, _ in row])
-    for b, row in enumerate(expected):
-        for q, (step, kind) in enumerate(row):
-            for k, (other, other_kind) in enumerate(row):
+        expected = [[place for line in expected for place in line]]
+    for line in expected:
+        part.append([0 if kind == 0 else 10 * step + kind for step, kind in line])
+        prompt.append([10 * step + 1 for step, _ in line])
+    for b, line in enumerate(expected):
+        for q, (step, kind) in enumerate(line):
+            for k, (other, other_kind) in enumerate(line):
                 allowed = step == other and k < q and kind != 0 and other_kind != 0 and other_kind in (1, kind)
                 assert data["attention_mask"][b, 0, q, k].item() is (q == k or allowed), (b, q, k)
     mod = mask_mod(torch.tensor(part), torch.tensor(prompt))

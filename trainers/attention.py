@@ -78,7 +78,7 @@ def branched_attention(
     """
     if columns_SL is not None:
         query, key, value = (part[0][:, columns_SL].transpose(0, 1) for part in (query_BHTD, key_BGTD, value_BGTD))
-        found, _ = branched_attention(
+        found = branched_attention(
             module,
             query,
             key,
@@ -89,7 +89,7 @@ def branched_attention(
             places_BT=places_BT,
             sliding_window=sliding_window,
             softcap=softcap,
-        )
+        )[0]
         return found.flatten(0, 1)[places_T][None], None
     split = query_BHTD.shape[2] - attention_mask.shape[2]
     window = sliding_window if sliding_window is not None and sliding_window < query_BHTD.shape[2] else None

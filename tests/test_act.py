@@ -49,6 +49,7 @@ class _Host:
     infeasible: bool = False
     fence: Fence = field(default_factory=lambda: Fence({}))
     uploads: str | None = None
+    patience_ms: int = act.ELEMENT_TIMEOUT_MS
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +84,42 @@ def test_what_was_not_done_is_refused(host: _Host, address: str, action: str, wh
     host.page.goto(address)
     with pytest.raises(Error, match=why):
         act.perform(host, parse(action))
+
+
+_LATE = """<button bid=1 hidden onclick="document.title += 'clicked'">Go</button>
+<script>setTimeout(() => { document.querySelector("button").hidden = false }, 2000)</script>"""
+_JANKY = """<script>
+const draw = () => { const end = performance.now() + 150; while (performance.now() < end); requestAnimationFrame(draw) };
+draw()</script>"""
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_an_element_that_is_late_on_a_slow_page_is_waited_for(host: _Host, monkeypatch: pytest.MonkeyPatch, slow: bool) -> None:
+    monkeypatch.setattr(act, "_is_slow", lambda page: slow)
+    host.page.set_content(_LATE)
+    if slow:
+        act.perform(host, parse('click("1")'))
+    else:
+        with pytest.raises(Error, match="not visible"):
+            act.perform(host, parse('click("1")'))
+    assert host.page.title() == ("clicked" if slow else "")
+
+
+def test_a_page_is_slow_that_does_not_get_to_draw(host: _Host) -> None:
+    host.page.set_content(_JANKY)
+    assert act._is_slow(host.page)
+    host.page.goto("about:blank")
+
+
+def test_a_page_that_draws_in_time_gets_no_second_try(host: _Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.page.set_content("<button bid=2 hidden>Hidden</button>")
+    tried: list[int] = []
+
+    def click(host: _Host, **_: Any) -> None:
+        tried.append(host.patience_ms)
+        host.page.click("button", timeout=300)
+
+    monkeypatch.setitem(act._TABLE, "click", click)
+    with pytest.raises(Error, match="not visible"):
+        act.perform(host, parse('click("2")'))
+    assert tried == [act.ELEMENT_TIMEOUT_MS]

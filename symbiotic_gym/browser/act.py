@@ -7,6 +7,7 @@ Arguments arrive parsed and checked, so nothing here interprets text. A wait for
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
 
 ELEMENT_TIMEOUT_MS = 1000
+SLOW_TIMEOUT_MS = 6000
+"""On a page that hardly gets to draw: the same wait would say something about the machine, and not about the action."""
+_SLOW_S = 0.2
+_TWO_FRAMES = (
+    "() => new Promise((done) => { setTimeout(done, 1000); requestAnimationFrame(() => requestAnimationFrame(done)); })"
+)
 _ACTED = re.compile(
     r"(performing [\w ]+ action|action done|waiting for scheduled navigations to finish|selected specified option\(s\)"
     r"|elementHandle\.press\(.*\))\s*\Z"
@@ -39,23 +46,37 @@ class Host(Protocol):
     infeasible: bool
     fence: Fence
     uploads: str | None
+    patience_ms: int
+    """How long an element may take to be there, to be seen and to hold still."""
 
 
 def perform(host: Host, action: Action) -> None:
     """Run a checked action.
 
     Playwright waits for the page that a click or a key leads to, in the time that is meant for the element. A slow page is no
-    refusal: the action was done, doing it again would do it twice, and who observes waits for the page.
+    refusal: the action was done, doing it again would do it twice, and who observes waits for the page. Nor is it one that an
+    element was not ready in time where the page could not draw in time: then it is tried once more, with more patience.
 
     Raises:
         ValueError: the element or tab it names does not exist, or cannot be used that way.
         playwright.sync_api.Error: the browser refused it.
     """
-    try:
-        _TABLE[action.verb](host, **action.arguments)
-    except PlaywrightTimeout as error:
-        if not _ACTED.search(str(error)):
-            raise
+    for host.patience_ms in (ELEMENT_TIMEOUT_MS, SLOW_TIMEOUT_MS):
+        try:
+            _TABLE[action.verb](host, **action.arguments)
+            return
+        except PlaywrightTimeout as error:
+            if _ACTED.search(str(error)):
+                return
+            if host.patience_ms == SLOW_TIMEOUT_MS or not _is_slow(host.page):
+                raise
+
+
+def _is_slow(page: Page) -> bool:
+    """Whether two frames take the page longer than an idle machine would."""
+    began = time.monotonic()
+    page.evaluate(_TWO_FRAMES)
+    return time.monotonic() - began > _SLOW_S
 
 
 def box_of(host: Host, action: Action) -> tuple[float, float, float, float] | None:
@@ -90,55 +111,55 @@ def _click(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> 
             " s.dispatchEvent(new Event('input', {bubbles: true})); s.dispatchEvent(new Event('change', {bubbles: true})); }"
         )
         return
-    element.click(button=button, modifiers=list(modifiers), timeout=ELEMENT_TIMEOUT_MS)
+    element.click(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
 
 
 def _dblclick(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> None:
-    _element(host, bid).dblclick(button=button, modifiers=list(modifiers), timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).dblclick(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
 
 
 def _fill(host: Host, bid: str, value: str, enable_autocomplete_menu: bool) -> None:
     element = _element(host, bid)
     if enable_autocomplete_menu and value:
         # the last character by keyboard, so that the page's key handlers open their menu
-        element.fill(value[:-1], timeout=ELEMENT_TIMEOUT_MS)
-        element.press_sequentially(value[-1], timeout=ELEMENT_TIMEOUT_MS)
+        element.fill(value[:-1], timeout=host.patience_ms)
+        element.press_sequentially(value[-1], timeout=host.patience_ms)
     else:
-        element.fill(value, timeout=ELEMENT_TIMEOUT_MS)
+        element.fill(value, timeout=host.patience_ms)
 
 
 def _select_option(host: Host, bid: str, options: tuple[str, ...]) -> None:
-    _element(host, bid).select_option(list(options), timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).select_option(list(options), timeout=host.patience_ms)
 
 
 def _check(host: Host, bid: str) -> None:
-    _element(host, bid).check(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).check(timeout=host.patience_ms)
 
 
 def _uncheck(host: Host, bid: str) -> None:
-    _element(host, bid).uncheck(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).uncheck(timeout=host.patience_ms)
 
 
 def _press(host: Host, bid: str, key_comb: str) -> None:
-    _element(host, bid).press(key_comb, timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).press(key_comb, timeout=host.patience_ms)
 
 
 def _focus(host: Host, bid: str) -> None:
-    _element(host, bid).focus(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).focus(timeout=host.patience_ms)
 
 
 def _clear(host: Host, bid: str) -> None:
-    _element(host, bid).clear(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).clear(timeout=host.patience_ms)
 
 
 def _hover(host: Host, bid: str) -> None:
-    _element(host, bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, bid).hover(timeout=host.patience_ms)
 
 
 def _drag_and_drop(host: Host, from_bid: str, to_bid: str) -> None:
-    _element(host, from_bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, from_bid).hover(timeout=host.patience_ms)
     host.page.mouse.down()
-    _element(host, to_bid).hover(timeout=ELEMENT_TIMEOUT_MS)
+    _element(host, to_bid).hover(timeout=host.patience_ms)
     host.page.mouse.up()
 
 
@@ -191,10 +212,10 @@ def _upload_file(host: Host, bid: str, file: tuple[str, ...]) -> None:
     paths = inside(host.uploads, file)
     element = _element(host, bid)
     if element.evaluate("e => e instanceof HTMLInputElement && e.type === 'file'"):
-        element.set_input_files(paths, timeout=ELEMENT_TIMEOUT_MS)
+        element.set_input_files(paths, timeout=host.patience_ms)
         return
-    with host.page.expect_file_chooser(timeout=ELEMENT_TIMEOUT_MS) as chooser:  # a button that opens one
-        element.click(timeout=ELEMENT_TIMEOUT_MS)
+    with host.page.expect_file_chooser(timeout=host.patience_ms) as chooser:  # a button that opens one
+        element.click(timeout=host.patience_ms)
     chooser.value.set_files(paths)
 
 

@@ -68,6 +68,7 @@ class Session:
         self.max_page_lines = max_page_lines
         self.uploads = uploads
         light_stacks()
+        self.patience_ms = act.ELEMENT_TIMEOUT_MS
         self.playwright = sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None

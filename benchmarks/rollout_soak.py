@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import statistics
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,7 +44,8 @@ class _FaultyEnv(WebEnv):
             return super().step(action)
         self._doomed = False
         for pid in self.processes()[1:]:  # all but the guard
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended between being listed and being killed
+                os.kill(pid, signal.SIGKILL)
         result = super().step(action)
         self.injected.append(self.task)
         return result

@@ -26,7 +26,7 @@ from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observat
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.policies import Concurrent, Observer, Retelling, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
-from symbiotic_gym.types import Decision, Observation, Trajectory, Usage
+from symbiotic_gym.types import Candidate, Decision, Observation, Trajectory, Usage
 
 __all__ = ["MODES", "PRIVATE_VERBS", "HybridAgent"]
 
@@ -160,7 +160,18 @@ class HybridAgent:
         self._write(step)
         extra = {**decision.extra, "privacy": _said(step)}
         usage = decision.usage if step.usage is decision.usage else decision.usage + step.usage
-        return replace(decision, action=action, usage=usage, extra=extra)
+        candidates = self._runnable(decision, action, step)
+        return replace(decision, action=action, candidates=candidates, usage=usage, extra=extra)
+
+    def _runnable(self, decision: Decision, action: str, step: _Step) -> tuple[Candidate, ...]:
+        """The candidates as they could be run here: whoever compares or chooses among them sees no placeholders."""
+        found = []
+        for candidate in decision.candidates:
+            chosen = candidate.action == decision.action
+            whole = action if chosen else self._verdict(candidate.action, step, asks=False).action
+            if whole and not (chosen and step.refused):
+                found.append(replace(candidate, action=whole))
+        return tuple(found)
 
     @classmethod
     def act_batch(cls, agents: Sequence[BatchAgent], observations: Sequence[Observation]) -> list[Decision]:
@@ -289,10 +300,10 @@ class HybridAgent:
             action.verb != "noop" and not delegated and not lost and not self._verdict(decision.action, step).placeholder_fault
         )
 
-    def _verdict(self, action: str, step: _Step) -> Verdict:
+    def _verdict(self, action: str, step: _Step, *, asks: bool = True) -> Verdict:
         if not self._hides:
             return Verdict(action=action)
-        return self._episode.rules.complete(action, step.seen)
+        return self._episode.rules.complete(action, step.seen, asks=asks)
 
     def _write(self, step: _Step) -> None:
         sent = step.ruling.route.startswith("CLOUD") or step.situation.cloud_failed

@@ -84,12 +84,13 @@ class ActionRules:
         self.origins = {*origins}
         self._bind = bind
 
-    def complete(self, text: str, observation: Observation) -> Verdict:
+    def complete(self, text: str, observation: Observation, *, asks: bool = True) -> Verdict:
         """Put values back into an action and say whether it may be run.
 
         Args:
             text: the action, with placeholders or without.
             observation: as the environment gave it, not as the cloud saw it.
+            asks: whether somebody may be asked now; an action that is only thought of is not worth a question, and is refused.
         """
         try:
             action = parse(text)
@@ -107,9 +108,8 @@ class ActionRules:
             if effect == "leave" and origin_of(str(whole.arguments["url"])) in self.origins | {here}:
                 continue
             rule = self._rules[effect]
-            if rule == "deny" or (
-                rule == "ask" and not (self._ask is not None and self._ask(effect, self._vault.redact(text)))
-            ):
+            granted = asks and rule == "ask" and self._ask is not None and self._ask(effect, self._vault.redact(text))
+            if rule != "allow" and not granted:
                 return Verdict(action="", why=f"the action would {effect}, which is not allowed here")
         return Verdict(action=str(whole))
 

@@ -2,8 +2,8 @@
 
 The local model proposes first, for nothing. A logistic model estimates from what can be seen before asking how likely the
 large model would have chosen otherwise; asking pays when that is likely, less its price and what it would show. The log of
-speculative synthesis is its training set: where the teacher agreed with the student, the question was redundant. It goes on
-learning from every question it asks.
+speculative synthesis is its training set (`trainers.router_training`): where the teacher agreed with the student, the question
+was redundant. It goes on learning from every question it asks.
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from symbiotic_gym.actions import elements, parse
 from symbiotic_gym.errors import ActionError, ConfigError, StoreError, explain
@@ -34,7 +35,8 @@ def describe(
 
     Args:
         observation: the page the proposal was made on.
-        proposal: the local model's decision; `extra["uncertainty"]`, in [0, 1], counts where the model gives one.
+        proposal: the local model's decision; how unsure it was counts where it says so: `extra["logprob"]`, the log-probability
+            of the action, as `SmallAgent` gives it, or `extra["uncertainty"]`, in [0, 1].
         step: number of the step, from 0.
         private: private parts of the observation.
         recent: actions run lately.
@@ -46,8 +48,7 @@ def describe(
     values["after_error"] = float(bool(observation.get("last_action_error")))
     values["no_choice"], values["many_choices"] = float(len(there) < 4), min(len(there) / 50, 3.0)
     values["repeats"] = float(list(recent).count(proposal.action))
-    doubt = proposal.extra.get("uncertainty", 0.0)
-    values["uncertain"] = float(doubt) if isinstance(doubt, int | float) else 0.0
+    values["uncertain"] = _doubt(proposal.extra)
     try:
         action = parse(proposal.action)
     except ActionError:
@@ -58,6 +59,13 @@ def describe(
     return values
 
 
+def _doubt(extra: Mapping[str, Any]) -> float:
+    if isinstance(logprob := extra.get("logprob"), int | float):
+        return -math.expm1(min(logprob, 0.0))
+    doubt = extra.get("uncertainty")
+    return float(doubt) if isinstance(doubt, int | float) else 0.0
+
+
 def labelled(trajectories: Iterable[Trajectory]) -> list[tuple[Features, bool]]:
     """The steps of speculative synthesis as examples: what was seen, and whether asking changed the action."""
     rows: list[tuple[Features, bool]] = []
@@ -66,7 +74,7 @@ def labelled(trajectories: Iterable[Trajectory]) -> list[tuple[Features, bool]]:
         for number, step in enumerate(trajectory.steps):
             acceptance = step.decision.acceptance
             if trajectory.outcome.scored and acceptance is not None:
-                proposal = Decision(action=acceptance.proposal.action)
+                proposal = Decision(action=acceptance.proposal.action, extra=step.decision.extra.get("student", {}))
                 rows.append((describe(step.observation, proposal, step=number, recent=recent[-5:]), not acceptance.accepted))
             recent.append(step.decision.action)
     return rows

@@ -21,7 +21,7 @@ from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_messages", "read_action", "shown_page"]
+__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_asking", "prompt_messages", "read_action", "shown_page"]
 
 PAGE_BUDGET = 6000
 """Characters of page text in a prompt, about 2,000 tokens."""
@@ -51,6 +51,13 @@ def prompt_messages(
         task: which answer is wanted.
         page_budget: characters of the page that are shown; what is left out is told in the prompt.
     """
+    return prompt_asking(_INSTRUCTIONS[task], goal, observation, history, page_budget=page_budget)
+
+
+def prompt_asking(
+    instruction: str, goal: str, observation: Mapping[str, Any], history: Sequence[str], *, page_budget: int = PAGE_BUDGET
+) -> list[Message]:
+    """The same chat with any last sentence: what else a model may learn of a step."""
     page, hidden = shown_page(str(observation["page"]), page_budget)
     parts = [f"Goal: {goal}", "Page:\n" + _ids_behind_names(page)]
     if hidden:
@@ -61,7 +68,7 @@ def prompt_messages(
         parts.append("Done: " + "; ".join(_shortened(action, _ACTION_CHARS) for action in history))
     if error := str(observation.get("last_action_error", "")):
         parts.append("Error: " + error.splitlines()[0][:200])
-    parts.append(_INSTRUCTIONS[task])
+    parts.append(instruction)
     return [{"role": "user", "content": "\n".join(parts)}]
 
 

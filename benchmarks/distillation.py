@@ -29,12 +29,13 @@ from typing import Any
 import numpy as np
 
 from symbiotic_gym.agents import LocalModel, ScriptedAgent, SmallAgent
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.pocket.tasks import split, templates
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.stats import bootstrap
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, read_json
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
@@ -258,12 +259,8 @@ def differences(arm: str, ours: Sequence[list[Trajectory]], plain: Sequence[list
     ]
     if not both:
         return []
-    gains = np.array([a - b for a, b in both])
-    drawn = np.random.default_rng(0).choice(gains, (2000, len(gains))).mean(axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return [
-        Row(name=f"{arm} over action", value=float(gains.mean()), unit="share", n=len(both), low=float(low), high=float(high))
-    ]
+    gains = bootstrap(partial(np.mean, axis=-1), [a - b for a, b in both])
+    return [estimate(f"{arm} over action", gains, "share")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,6 +19,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -29,12 +30,13 @@ from symbiotic_gym.agents import LocalModel
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.benchmarks.objectives_kto import tune_by_kto
 from symbiotic_gym.benchmarks.objectives_material import Material, of_run, of_toys
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
 from symbiotic_gym.benchmarks.toy import ToyEnv
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Message, Sampling
 from symbiotic_gym.rollout import Rollouts
+from symbiotic_gym.stats import bootstrap
 from symbiotic_gym.store import RunFolder
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
@@ -203,19 +205,13 @@ def _split(things: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
 
 
 def _mean(name: str, values: Sequence[float]) -> Row:
-    drawn = np.random.default_rng(0).choice(np.array(values), (2000, len(values))).mean(axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return Row(name=name, value=float(np.mean(values)), unit="nats", n=len(values), low=float(low), high=float(high))
+    return estimate(name, bootstrap(partial(np.mean, axis=-1), values), "nats")
 
 
 def _contrast(name: str, good: Sequence[float], bad: Sequence[float]) -> Row:
     if not good or not bad:
         return _nothing(name, "held-out steps whose advantages have one sign")
-    rng = np.random.default_rng(0)
-    drawn = rng.choice(good, (2000, len(good))).mean(axis=1) - rng.choice(bad, (2000, len(bad))).mean(axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    value = float(np.mean(good) - np.mean(bad))
-    return Row(name=name, value=value, unit="nats", n=len(good) + len(bad), low=float(low), high=float(high))
+    return estimate(name, bootstrap(lambda a, b: a.mean(axis=-1) - b.mean(axis=-1), good, bad), "nats")
 
 
 def _nothing(name: str, given: str) -> Row:

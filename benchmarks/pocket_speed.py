@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 
 from symbiotic_gym.benchmarks.pocket_apart import EnvWriter, cross_talk, first_pages
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
 from symbiotic_gym.pocket.main_pages import IN_CART, main_pages
 from symbiotic_gym.pocket.oracle import OracleAgent
 from symbiotic_gym.pocket.pages import THEMES
@@ -25,6 +25,7 @@ from symbiotic_gym.pocket.tasks import templates
 from symbiotic_gym.pocket.web import COOKIE
 from symbiotic_gym.pocket.world import WORLDS, World, snapshot
 from symbiotic_gym.progress import Bar, Progress
+from symbiotic_gym.stats import bootstrap
 
 __all__ = ["main"]
 
@@ -41,12 +42,7 @@ def _timed(action: Callable[[], object]) -> float:
 def _quantile(name: str, seconds: Sequence[float], percent: int, target: float | None = None, unit: str = "ms") -> Row:
     """A percentile with its 95 % bootstrap interval."""
     values = np.asarray(seconds) * (1000 if unit == "ms" else 1)
-    drawn = np.random.default_rng(0).choice(values, (1000, len(values)))
-    low, high = np.percentile(np.percentile(drawn, percent, axis=1), (2.5, 97.5))
-    value = float(np.percentile(values, percent))
-    return Row(
-        name=name, value=value, unit=unit, n=len(values), low=float(low), high=float(high), target=target, better="lower"
-    )
+    return estimate(name, bootstrap(lambda x: np.percentile(x, percent, axis=-1), values), unit, target=target, better="lower")
 
 
 # --- without a browser ---

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from symbiotic_gym.stats import wilson
+from symbiotic_gym.stats import Interval, wilson
 from symbiotic_gym.store.folder import describe_run, write_json
 
-__all__ = ["Report", "Row", "argument_parser", "share"]
+__all__ = ["Report", "Row", "argument_parser", "estimate", "share"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +59,14 @@ class Row:
         return data | {"ratio": self.ratio, "holds": self.holds}
 
 
+def estimate(name: str, interval: Interval, unit: str, **more: Any) -> Row:
+    """A row for a value with its interval; `more` are further fields of `Row`."""
+    return Row(name=name, value=interval.value, unit=unit, n=interval.n, low=interval.low, high=interval.high, **more)
+
+
 def share(name: str, successes: int, n: int, *, target: float | None = None) -> Row:
     """A row for `successes` out of `n`, with its Wilson interval."""
-    interval = wilson(successes, n)
-    return Row(name=name, value=interval.value, unit="share", n=n, low=interval.low, high=interval.high, target=target)
+    return estimate(name, wilson(successes, n), "share", target=target)
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:

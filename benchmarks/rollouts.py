@@ -2,7 +2,9 @@
 
 - Episodes a minute of the scripted agent in 1, 2 and 4 environments.
 - An agent whose decisions take 0.2 to 2 s, as a model's do: the share of the ideal overlap, which is the wall-clock of one
-  environment divided by how many play. With more environments than cores that cannot reach 1 where browsers compute.
+  environment divided by how many play. With more environments than cores that cannot reach 1 where browsers compute. It is
+  given twice: for as long as every environment has something to play, and for the whole run, at whose end some of them wait
+  for the last episodes of the others; the more episodes a run has, the less that counts.
 - With `--agentlab PYTHON`, a Python that has AgentLab 0.4 and Ray, its sequential and Ray backends on the same episodes with
   the same actions. Starting browsers counts on both sides: once on ours, in every episode on theirs.
 
@@ -48,8 +50,7 @@ PEER_TARGET = 4.0
 PEERS = {"sequential": 1, "ray": 2}
 """AgentLab's backends -> how many episodes each plays at once."""
 _MORE, _TURN = 3, 1000
-"""How many times the episodes the slow agent plays, and what their seeds differ by: the last ones, when some environments have
-nothing left to do, should not count for much."""
+"""How many times the episodes the slow agent plays, and what their seeds differ by."""
 _STUDENT = (0.0, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """97.5 % quantiles of Student's t, by degrees of freedom."""
 
@@ -67,16 +68,22 @@ class _SlowAgent(ScriptedAgent):
 
 
 def _ours(workers: int, episodes: Sequence[Episode], make_agent: Any) -> dict[str, Any]:
-    """Seconds for all episodes, those to start the browsers apart, and the actions of the episodes that succeeded."""
+    """Seconds for all episodes, those to start the browsers apart, and the actions of the episodes that succeeded.
+
+    `idle_s` is how long, on the average, an environment had nothing left to play.
+    """
+    ends: list[float] = []
     started = time.perf_counter()
     with Rollouts(workers) as rollouts:
         warm = [Episode("miniwob.click-test", 10**6 + i) for i in range(workers)]
         rollouts.run(warm, ScriptedAgent, name="warm")
         began = time.perf_counter()
-        played = rollouts.run(episodes, make_agent, name="timed")
-        seconds = time.perf_counter() - began
+        played = rollouts.run(episodes, make_agent, name="timed", on_episode=lambda _: ends.append(time.perf_counter()))
+        ended = time.perf_counter()
+    idle = sum(ended - end for end in sorted(ends)[-workers:]) / workers
     plan = [[t.task, t.seed, [step.decision.action for step in t.steps]] for t in played if t.success]
-    return {"seconds": seconds, "start_s": began - started, "episodes": len(played), "plan": plan}
+    times = {"seconds": ended - began, "idle_s": idle, "start_s": began - started}
+    return times | {"episodes": len(played), "plan": plan}
 
 
 def _agentlab(python: str, backend: str, plan: Sequence[Any]) -> dict[str, Any]:
@@ -135,15 +142,22 @@ def _rates(blocks: Sequence[dict[str, Any]]) -> list[float]:
     return [60 * block["episodes"] / block["seconds"] for block in blocks]
 
 
+def _busy(block: dict[str, Any]) -> float:
+    """Seconds in which every environment had something to play."""
+    return float(block["seconds"] - block["idle_s"])
+
+
 def _rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
     rows = []
     for agent in ("scripted", "slow"):
         for workers in WORKERS:
             rows.append(_row(f"{agent}/episodes-per-minute/{workers}", "episodes/min", _rates(found[f"{agent}/{workers}"])))
     for workers in WORKERS[1:]:
-        pairs = zip(found["slow/1"], found[f"slow/{workers}"], strict=True)
-        shares = [alone["seconds"] / workers / many["seconds"] for alone, many in pairs]
-        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}", "share", shares, target=OVERLAP_TARGET))
+        pairs = list(zip(found["slow/1"], found[f"slow/{workers}"], strict=True))
+        busy = [_busy(alone) / workers / _busy(many) for alone, many in pairs]
+        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}", "share", busy, target=OVERLAP_TARGET))
+        whole_run = [alone["seconds"] / workers / many["seconds"] for alone, many in pairs]
+        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}, to the last episode", "share", whole_run))
     for backend, jobs in PEERS.items():
         theirs = found.get(f"agentlab/{backend}")
         if theirs is None:

@@ -19,13 +19,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symbiotic_gym.agents import LargeAgent, LocalModel, OpenAIModel, SmallAgent
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, share
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import LanguageModel, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
+from symbiotic_gym.stats import bootstrap
 from symbiotic_gym.store import EpisodeLog, RunFolder
 from symbiotic_gym.trainers.candidates import CandidateCache
 from symbiotic_gym.trainers.pairs import TeacherCost, acceptance_rate, teacher_cost
@@ -104,28 +106,16 @@ def _note(on_episode: Callable[[str], None], arm: str, trajectory: Trajectory) -
 def _rows(arm: str, episodes: Sequence[Trajectory], plain: Sequence[Trajectory]) -> list[Row]:
     rows = []
     for name, measure in _MEASURES.items():
-        rng = np.random.default_rng(0)
-        drawn = [
-            measure(teacher_cost([episodes[i] for i in rng.integers(len(episodes), size=len(episodes))])) for _ in range(500)
-        ]
-        low, high = np.percentile(drawn, (2.5, 97.5))
-        cost = teacher_cost(episodes)
         peer = {} if arm == "teacher alone" else {"peer": "teacher alone", "peer_value": measure(teacher_cost(plain))}
-        rows.append(
-            Row(
-                name=f"{arm}/{name}",
-                value=measure(cost),
-                unit="a step",
-                n=cost.steps,
-                low=float(low),
-                high=float(high),
-                better="lower",
-                **peer,  # type: ignore[arg-type]
-            )
-        )
+
+        def of(chosen: NDArray[np.int64], measure: Callable[[TeacherCost], float] = measure) -> float:
+            return measure(teacher_cost([episodes[number] for number in chosen]))
+
+        interval = bootstrap(partial(np.apply_along_axis, of, -1), range(len(episodes)), resamples=500)
+        rows.append(estimate(f"{arm}/{name}", interval, "a step", better="lower", **peer))
     if arm != "teacher alone":
         rate = acceptance_rate(episodes)
-        rows.append(Row(name=f"{arm}/acceptance", value=rate.value, unit="share", n=rate.n, low=rate.low, high=rate.high))
+        rows.append(estimate(f"{arm}/acceptance", rate, "share"))
     won = [episode.success for episode in episodes if episode.outcome.scored]
     rows.append(share(f"{arm}/success", sum(won), len(won)))
     return rows

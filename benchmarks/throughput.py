@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symbiotic_gym.benchmarks.pages import PageServer
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate
 from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.benchmarks.stepping import ANSWER_S, SYSTEMS, NoAnswerError, Subject, memory_mb
 from symbiotic_gym.progress import Bar, Progress
+from symbiotic_gym.stats import ratio_of_medians
 
 __all__ = ["main"]
 
@@ -115,19 +115,7 @@ def _times(name: str, rounds: _Rounds, values: dict[str, list[float]], theirs: s
     if silent := [system for system in ("ours", theirs) if system in rounds.silent]:
         note = f"{silent[0]}: {rounds.silent[silent[0]]}"
         return Row(name=name, value=None, unit="times", n=0, target=target, note=note)
-    return _ratio(name, values[theirs], values["ours"], target)
-
-
-def _ratio(name: str, greater: Sequence[float], smaller: Sequence[float], target: float | None) -> Row:
-    rng = np.random.default_rng(0)
-
-    def medians(values: Sequence[float]) -> NDArray[np.float64]:
-        drawn = rng.choice(np.asarray(values), (2000, len(values)))
-        return np.asarray(np.median(drawn, axis=1))
-
-    value = float(np.median(greater) / np.median(smaller))
-    low, high = (float(x) for x in np.percentile(medians(greater) / medians(smaller), (2.5, 97.5)))
-    return Row(name=name, value=value, unit="times", n=min(len(greater), len(smaller)), low=low, high=high, target=target)
+    return estimate(name, ratio_of_medians(values[theirs], values["ours"]), "times", target=target)
 
 
 def _beside(name: str, unit: str, rounds: _Rounds, values: dict[str, list[float]], better: Any = "lower") -> list[Row]:

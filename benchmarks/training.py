@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate
 from symbiotic_gym.benchmarks.training_arms import ARMS, BATCH, SHAPES, drawn_at_random
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
+from symbiotic_gym.stats import ratio_of_medians
 
 __all__ = ["Measured", "main"]
 
@@ -67,21 +68,12 @@ def _arm(arm: str, length: int, steps: int, base: Path) -> dict[str, Any]:
     return found
 
 
-def _ratio(name: str, over: Sequence[float], under: Sequence[float], **row: Any) -> Row:
-    """Median over median, with its 95 % bootstrap interval over steps."""
-    rng = np.random.default_rng(0)
-    a, b = (np.asarray(values) for values in (over, under))
-    drawn = np.median(rng.choice(a, (1000, len(a))), axis=1) / np.median(rng.choice(b, (1000, len(b))), axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    value = float(np.median(a) / np.median(b))
-    return Row(name=name, value=value, unit="times", n=min(len(a), len(b)), low=float(low), high=float(high), **row)
-
-
 def _rows(length: int, measured: Sequence[Measured]) -> list[Row]:
     faster, dearer = _targets(length)
     seconds = {arm: [s for m in measured if m.arm == arm for s in m.seconds] for arm in ARMS}
     peaks = {arm: max(m.peak for m in measured if m.arm == arm) / 2**20 for arm in ARMS}
     speed = {arm: BATCH / float(np.median(values)) for arm, values in seconds.items()}
+    speedup, overhead = ratio_of_medians(seconds["sft"], seconds["ours"]), ratio_of_medians(seconds["ours"], seconds["action"])
     rows = [
         Row(
             name=f"{length} tokens/examples a second",
@@ -91,8 +83,8 @@ def _rows(length: int, measured: Sequence[Measured]) -> list[Row]:
             peer="SFTTrainer",
             peer_value=speed["sft"],
         ),
-        _ratio(f"{length} tokens/as fast as SFTTrainer", seconds["sft"], seconds["ours"], target=faster),
-        _ratio(f"{length} tokens/time of action alone", seconds["ours"], seconds["action"], target=dearer, better="lower"),
+        estimate(f"{length} tokens/as fast as SFTTrainer", speedup, "times", target=faster),
+        estimate(f"{length} tokens/time of action alone", overhead, "times", target=dearer, better="lower"),
         Row(
             name=f"{length} tokens/peak memory",
             value=peaks["ours"],

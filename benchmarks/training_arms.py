@@ -19,6 +19,7 @@ import numpy as np
 
 from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfig
 from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.flops import peak_flops, training_flops
 
 __all__ = ["ARMS", "BATCH", "SHAPES", "drawn_at_random", "main"]
 
@@ -48,8 +49,6 @@ SHAPES: dict[str, dict[str, Any]] = {
         "tie_word_embeddings": False,
     },
 }
-_PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
-"""Dense bfloat16, by a word of the device's name."""
 
 
 def drawn_at_random(shape: str, folder: Path, tokenizer: Path) -> Path:
@@ -184,27 +183,17 @@ def _like_long(config: Any) -> dict[str, Any]:
 
 
 def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: Any) -> float:
-    """What a step of LoRA has to compute: products forward, and backward through the activations; scores of what is seen."""
+    """What a step of LoRA has to compute."""
     from transformers import AutoConfig
 
     from symbiotic_gym.trainers.encoding import encode
 
-    config, own = AutoConfig.from_pretrained(options.base), _config(options, reasons=options.arm != "action")
-    width, layers = config.hidden_size, config.num_hidden_layers
-    keys = config.num_key_value_heads * config.head_dim
-    weights = layers * (2 * width * config.num_attention_heads * config.head_dim + 2 * width * keys)
-    weights += layers * 3 * width * config.intermediate_size
+    own = _config(options, reasons=options.arm != "action")
     rows = [
-        encode(tokenizer, x, max_tokens=own.max_tokens, page_budget=own.page_budget, reasons=own.lambda_reason > 0)[0]
+        encode(tokenizer, x, max_tokens=own.max_tokens, page_budget=own.page_budget, tasks=own.tasks)[0]
         for x in examples[:BATCH]
     ]
-    tokens = sum(map(len, rows))
-    scores = 6 * layers * width * sum(len(row) ** 2 for row in rows)  # causal: half of 4, forward once and backward twice
-    return float(4 * weights * tokens + scores)
-
-
-def _peak(device: str) -> float:
-    return next((flops for word, flops in _PEAK_FLOPS.items() if word in device), float("inf"))
+    return training_flops(AutoConfig.from_pretrained(options.base), map(len, rows), frozen=own.adapter != "none")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -230,7 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     peak, mfu = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024), 0.0
     if torch.cuda.is_available():
         peak = float(torch.cuda.max_memory_allocated())
-        mfu = _flops(options, examples, tokenizer) / float(np.median(seconds)) / _peak(torch.cuda.get_device_name())
+        if peak_rate := peak_flops(torch.cuda.get_device_name()):
+            mfu = _flops(options, examples, tokenizer) / float(np.median(seconds)) / peak_rate
     print(json.dumps({"seconds": seconds.tolist(), "peak": peak, "mfu": mfu}))
     return 0
 

@@ -1,14 +1,19 @@
-"""Intervals for the proportions the tables print: a rate never travels without its 95 % interval and its count.
+"""Intervals for what the tables print: a number never travels without its 95 % interval and its count.
 
-Wilson's score interval, because the normal approximation says "100 % ± 0" after three successes out of three.
+Proportions have Wilson's score interval, because the normal approximation says "100 % ± 0" after three successes out of three;
+whatever else is measured again and again has the bootstrap's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from symbiotic_gym.errors import ConfigError, explain
 
-__all__ = ["Interval", "wilson"]
+__all__ = ["Interval", "bootstrap", "ratio_of_medians", "wilson"]
 
 _Z = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
@@ -59,3 +64,47 @@ def wilson(successes: int, n: int) -> Interval:
     low = 0.0 if successes == 0 else centre - half  # exact where rounding would leave 1e-17
     high = 1.0 if successes == n else centre + half
     return Interval(value=share, low=low, high=high, n=n)
+
+
+def bootstrap(statistic: Callable[..., ArrayLike], *samples: ArrayLike, resamples: int = 2000) -> Interval:
+    """A statistic of samples and its 95 % interval, by the percentile bootstrap.
+
+    Args:
+        statistic: called with one array for each sample, observations along the last axis, which it reduces.
+        samples: each one-dimensional, of independent observations, and independent of each other; each is drawn by itself.
+            Observations that belong together, such as two systems' times of one episode, are one sample: their differences, or
+            their indices.
+        resamples: how many times; they are the same on every call.
+
+    Returns:
+        Its `n` is the smallest sample's.
+
+    Raises:
+        ConfigError: a sample is empty.
+
+    Source: B. Efron, "Bootstrap methods: another look at the jackknife", The Annals of Statistics 7 (1979).
+    """
+    arrays = [np.asarray(sample) for sample in samples]
+    if not arrays or not all(len(array) for array in arrays):
+        raise ConfigError(
+            explain(
+                f"samples of {', '.join(str(len(array)) for array in arrays) or 'no'} observations",
+                "at least one observation in each",
+                "nothing can be drawn from an empty sample",
+                "leave the row out, or say in its note why nothing was measured",
+            )
+        )
+    rng = np.random.default_rng(0)
+    drawn = [array[rng.integers(len(array), size=(resamples, len(array)))] for array in arrays]
+    low, high = np.percentile(np.asarray(statistic(*drawn), dtype=float), (2.5, 97.5))
+    value = float(np.asarray(statistic(*arrays), dtype=float))
+    return Interval(value=value, low=float(low), high=float(high), n=min(len(array) for array in arrays))
+
+
+def ratio_of_medians(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
+    """How many times one sample's median is the other's, with its 95 % bootstrap interval.
+
+    Raises:
+        ConfigError: a sample is empty.
+    """
+    return bootstrap(lambda a, b: np.median(a, axis=-1) / np.median(b, axis=-1), numerator, denominator)

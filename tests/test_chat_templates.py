@@ -124,7 +124,7 @@ def test_prompt_and_target_are_the_tokens_of_the_whole_chat(tokenizers: dict[str
     assert not cut
     answers = {0: EXAMPLE.action, 1: EXAMPLE.reason}
     for branch, kind in zip(row.branches, ("action", "reason"), strict=True):
-        chat = [*EXAMPLE.messages(kind), {"role": "assistant", "content": answers[branch.task]}]  # type: ignore[arg-type]
+        chat = [*EXAMPLE.messages(kind), {"role": "assistant", "content": answers[branch.task]}]
         text = tokenizer.apply_chat_template([dict(m) for m in chat], tokenize=False)
         whole = tokenizer(text, add_special_tokens=False)["input_ids"]
         mine = [*row.prefix, *branch.tokens]

@@ -77,7 +77,7 @@ def test_it_learns_actions_and_reasons_and_the_local_model_answers_with_them(bas
     [reason] = model.generate([prompt_messages(FIRST[0], {"page": FIRST[1]}, (), "reason")], Sampling(max_tokens=30))
     assert reason.text == FIRST[3]
     tags = scalars(tmp_path / "tb")
-    assert tags.keys() == {"loss/action", "loss/reason", "learning_rate", "tokens_per_s"}
+    assert tags.keys() == {"loss/action", "loss/reason", "learning_rate", "tokens_per_s", "tokens_per_row"}
     assert all(len(values) == 40 for values in tags.values())
     assert tags["loss/action"][-1] == pytest.approx(result.losses[-1]["action"])
 

@@ -19,6 +19,8 @@ from symbiotic_gym.benchmarks.privacy_injection import injection_rows
 from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.policies import Recorder, as_agent
+from symbiotic_gym.trainers.candidates import CandidateCache
+from symbiotic_gym.trainers.speculative import SpeculativeAgent
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, to_json
 from symbiotic_gym.viewer.episode import read_episode
 
@@ -159,6 +161,24 @@ def test_the_rollout_asks_the_agent_what_may_be_kept() -> None:
     picture = see(screenshot=np.zeros((2, 2, 3), np.uint8))
     assert agent.record_picture(picture) is None  # nobody can vouch for it
     assert HybridAgent(small, small, mode="large").record_picture(picture) is picture["screenshot"]
+
+
+def test_speculation_keeps_no_more_than_its_hybrid_teacher_does(tmp_path: Path) -> None:
+    with FakeEndpoint(copying) as endpoint:
+        teacher = hybrid(endpoint)
+        agent = SpeculativeAgent(lambda seen: Decision(action=f'fill("4", "{MAIL}x")', reason=f"It is {MAIL}."), teacher)
+        assert isinstance(as_agent(agent), Recorder)
+        decision = agent.act(see())
+    assert decision.action == f'fill("4", "{MAIL}")' and decision.acceptance and not decision.acceptance.accepted
+    step = Step(observation=shown(see()), decision=decision, reward=0.0)
+    played = Trajectory(task="t", seed=1, goal="", agent="a", steps=(step,), final={}, outcome=Outcome(status="success"))
+    assert MAIL in str(played) and MAIL not in str(agent.record(played))
+    picture = see(screenshot=np.zeros((2, 2, 3), np.uint8))
+    assert agent.record_picture(picture) is None
+    with pytest.raises(ConfigError, match="cache"):
+        SpeculativeAgent(small, teacher, cache=CandidateCache(tmp_path / "cache.jsonl"))
+    plain = SpeculativeAgent(small, small)
+    assert plain.record(played) is played and plain.record_picture(picture) is picture["screenshot"]
 
 
 def test_the_last_page_is_looked_at_before_it_is_kept() -> None:

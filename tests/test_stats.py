@@ -2,12 +2,13 @@
 
 from dataclasses import FrozenInstanceError
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from symbiotic_gym.errors import ConfigError
-from symbiotic_gym.stats import Interval, wilson
+from symbiotic_gym.stats import Interval, bootstrap, ratio_of_medians, wilson
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,34 @@ def test_impossible_counts_are_refused(successes: int, n: int) -> None:
 def test_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         wilson(1, 2).value = 1.0  # type: ignore[misc]
+
+
+def test_bootstrap_of_a_mean_comes_near_the_normal_interval() -> None:
+    values = np.random.default_rng(5).normal(3.0, 2.0, size=400)
+    interval = bootstrap(lambda x: x.mean(axis=-1), values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert interval.value == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert interval.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    assert interval.n == 400
+
+
+def test_bootstrap_covers_a_ratio_of_medians_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    pairs = [(rng.lognormal(np.log(6.0), 0.3, 40), rng.lognormal(np.log(2.0), 0.3, 30)) for _ in range(200)]
+    intervals = [ratio_of_medians(a, b) for a, b in pairs]
+    assert all(i.n == 30 and i.low <= i.value <= i.high for i in intervals)
+    assert 0.90 <= np.mean([i.low <= 3.0 <= i.high for i in intervals]) <= 0.99
+
+
+def test_samples_of_a_bootstrap_are_drawn_apart() -> None:
+    same = list(range(50))
+    difference = bootstrap(lambda a, b: a.mean(axis=-1) - b.mean(axis=-1), same, same)
+    assert difference.value == 0.0
+    assert difference.low < -2 < 2 < difference.high
+
+
+@pytest.mark.parametrize("samples", [(), ([],), ([1.0], [])])
+def test_nothing_to_draw_from_is_told(samples: tuple[list[float], ...]) -> None:
+    with pytest.raises(ConfigError, match="at least one observation"):
+        bootstrap(lambda *drawn: 0.0, *samples)

@@ -20,6 +20,7 @@ from symbiotic_gym.trainers.architectures import check_architecture
 from symbiotic_gym.trainers.distiller_config import DistillerConfig, DistillResult
 from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.multitask import TASKS
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
 from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 from symbiotic_gym.trainers.training_folder import identity_of, kind_of, last_checkpoint, located, save_trained, take_up
@@ -81,7 +82,7 @@ def distill(
         truncated=truncated,
         steps=trainer.state.global_step,
         tokens=sum(len(rows[i]) for i in order),
-        targets={name: _target_tokens(rows, task) for task, name in enumerate(("action", "reason"))},
+        targets={name: _target_tokens(rows, TASKS.index(name)) for name in ("action", "reason", *config.lambda_further)},
         losses=_losses(trainer.state.log_history),
         seconds=perf_counter() - started,
     )
@@ -122,7 +123,7 @@ def _encode_all(config: DistillerConfig, examples: Sequence[Example], base: str)
             example,
             max_tokens=config.max_tokens,
             page_budget=config.page_budget,
-            reasons=config.lambda_reason > 0,
+            tasks=config.tasks,
         )
         for example in examples
     ]
@@ -153,7 +154,7 @@ def _train(
     tokenizer = load_tokenizer(base)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     steps = -(-len(order) // config.batch_size)
-    tokens = [sum(len(rows[i]) for i in order[s * config.batch_size :][: config.batch_size]) for s in range(steps)]
+    lengths = [[len(rows[i]) for i in order[s * config.batch_size :][: config.batch_size]] for s in range(steps)]
     arguments = SFTConfig(
         output_dir=str(out / "trainer"),
         per_device_train_batch_size=config.micro_batch_size,
@@ -181,6 +182,7 @@ def _train(
     )
     trainer = MultiTaskTrainer(
         lambda_reason=config.lambda_reason,
+        further=config.lambda_further,
         rounded=rounds_products(config),
         model=model,
         args=arguments,
@@ -189,7 +191,7 @@ def _train(
             [_row(data) for data in batch], tokenizer.pad_token_id, whole=False, joined=config.padding_free
         ),
         processing_class=tokenizer,
-        callbacks=[Reporter(tokens, progress, tensorboard)],
+        callbacks=[Reporter(lengths, progress, tensorboard, frozen=config.adapter != "none")],
     )
     trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
@@ -216,12 +218,9 @@ def _model(config: DistillerConfig, base: str, initial: Path | None) -> Any:
 
 def _losses(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     return [
-        {
-            "step": entry["step"],
-            "action": entry["loss/action"],
-            "reason": entry["loss/reason"],
-            "learning_rate": entry["learning_rate"],
-        }
+        {"step": entry["step"]}
+        | {name.removeprefix("loss/"): loss for name, loss in entry.items() if name.startswith("loss/")}
+        | {"learning_rate": entry["learning_rate"]}
         for entry in history
         if "loss/action" in entry
     ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from symbiotic_gym.agents.small import PAGE_BUDGET
 from symbiotic_gym.errors import ConfigError, explain
+from symbiotic_gym.trainers.further import FURTHER
 
 __all__ = ["LORA_TARGETS", "DistillResult", "DistillerConfig"]
 
@@ -44,6 +45,8 @@ class DistillerConfig:
     lora_targets: Literal["all-linear", "attention"] = "all-linear"
     lambda_reason: float = 0.5
     """Weight of the reason's loss beside the action's; 0 leaves the reasons out."""
+    lambda_further: Mapping[str, float] = field(default_factory=dict)
+    """Weights of further tasks, by name (`further.FURTHER`: summary, highlight, next_state, value); others are left out."""
     max_tokens: int = 1024
     """Longest row: a prompt and both targets. Page text beyond it is cut, and counted."""
     page_budget: int = PAGE_BUDGET
@@ -86,9 +89,20 @@ class DistillerConfig:
             ("lora_targets", self.lora_targets in LORA_TARGETS, "'all-linear' or 'attention'"),
             ("dtype", self.dtype in ("auto", "bfloat16", "float32"), "'auto', 'bfloat16' or 'float32'"),
             ("micro_batch_size", self.batch_size % self.micro_batch_size == 0, f"a divisor of batch_size, {self.batch_size}"),
+            ("lambda_further", not set(self.lambda_further) - set(FURTHER), f"weights of {', '.join(FURTHER)}"),
+            ("lambda_further", all(0 <= w < inf for w in self.lambda_further.values()), "weights of 0 or more, and finite"),
         ):
             if not fits:
                 raise _bad(name, getattr(self, name), expected)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What is trained on."""
+        return (
+            "action",
+            *(["reason"] if self.lambda_reason else []),
+            *(t for t, weight in self.lambda_further.items() if weight),
+        )
 
 
 LORA_TARGETS: Mapping[str, str | list[str]] = {
@@ -116,7 +130,7 @@ class DistillResult:
     targets: Mapping[str, int]
     """Target tokens per task, in one epoch."""
     losses: Sequence[Mapping[str, float]] = field(repr=False)
-    """Per step: `step`, `action`, `reason`, `learning_rate`."""
+    """Per step: `step`, `action`, `reason`, those of further tasks, `learning_rate`."""
     seconds: float
     """Wall-clock, of the call that finished the training."""
     model: str = ""

@@ -5,8 +5,8 @@ never cut.
 """
 
 import random
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from symbiotic_gym.agents.chat import encode_prompt, end_token
 from symbiotic_gym.errors import ConfigError, explain
@@ -16,20 +16,18 @@ from symbiotic_gym.trainers.packing import PackedRow, Target, pack
 
 __all__ = ["encode", "training_order"]
 
-_KINDS: tuple[Literal["action"], Literal["reason"]] = ("action", "reason")
-
 
 def encode(
-    tokenizer: Any, example: Example, *, max_tokens: int, page_budget: int, reasons: bool = True
+    tokenizer: Any, example: Example, *, max_tokens: int, page_budget: int, tasks: Collection[str] = TASKS
 ) -> tuple[PackedRow, bool]:
     """Tokenise an example.
 
     Args:
         tokenizer: the model's, with its chat template.
-        example: its reason, if there is one, becomes the second branch.
+        example: each of its targets becomes a branch.
         max_tokens: of the whole row.
         page_budget: characters of page text to begin with.
-        reasons: whether to train on reasons at all.
+        tasks: what to train on, of `multitask.TASKS`; a target of any other is left out.
 
     Returns:
         The row, and whether page text was cut to make it fit.
@@ -38,13 +36,13 @@ def encode(
         ConfigError: it does not fit even without any page text.
     """
     end = end_token(tokenizer)
-    answers = {"action": example.action, "reason": example.reason if reasons else ""}
-    ids = {kind: (*tokenizer(text, add_special_tokens=False)["input_ids"], end) for kind, text in answers.items() if text}
+    answers = {task: text for task, text in example.targets.items() if task in tasks}
+    ids = {task: (*tokenizer(text, add_special_tokens=False)["input_ids"], end) for task, text in answers.items()}
 
     def row(budget: int) -> PackedRow:
-        prompts = {kind: encode_prompt(tokenizer, example.messages(kind, page_budget=budget)) for kind in _KINDS if kind in ids}
+        prompts = {task: encode_prompt(tokenizer, example.messages(task, page_budget=budget)) for task in ids}
         return pack(
-            [Target(prompt=tuple(prompts[k]), answer=ids[k], task=TASKS.index(k), weight=example.weight) for k in prompts]
+            [Target(prompt=tuple(prompts[t]), answer=ids[t], task=TASKS.index(t), weight=example.weight) for t in prompts]
         )
 
     whole = row(page_budget)

@@ -5,14 +5,15 @@ A step after a corrected mistake is kept: it shows the mistake in its history an
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from symbiotic_gym.actions import parse
-from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages
+from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_asking, prompt_messages
 from symbiotic_gym.errors import ActionError
 from symbiotic_gym.protocols import Message
+from symbiotic_gym.trainers.further import FURTHER, further_targets
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["Example", "all_examples", "examples_from"]
@@ -34,27 +35,42 @@ class Example:
     reason: str = ""
     """The target of the reason task; empty: there is none."""
     weight: float = 1.0
-    """How much both targets count beside those of other examples, 0 or more."""
+    """How much all its targets count beside those of other examples, 0 or more."""
+    further: Mapping[str, str] = field(default_factory=dict)
+    """The targets of further tasks (`further.FURTHER`), by task."""
 
-    def messages(self, kind: Literal["action", "reason"], *, page_budget: int = PAGE_BUDGET) -> list[Message]:
-        """The prompt for one of the two targets, the small agent's own."""
-        return prompt_messages(self.goal, self.observation, self.history, kind, page_budget=page_budget)
+    @property
+    def targets(self) -> dict[str, str]:
+        """What is answered to each task's prompt, by task; those that are empty left out."""
+        every = {"action": self.action, "reason": self.reason, **self.further}
+        return {task: text for task, text in every.items() if text}
+
+    def messages(self, task: str, *, page_budget: int = PAGE_BUDGET) -> list[Message]:
+        """The prompt for a task's target: of the action and the reason, the small agent's own."""
+        for kind in ("action", "reason"):
+            if task == kind:
+                return prompt_messages(self.goal, self.observation, self.history, kind, page_budget=page_budget)
+        instruction = FURTHER[task].format(action=self.action)
+        return prompt_asking(instruction, self.goal, self.observation, self.history, page_budget=page_budget)
 
 
-def examples_from(trajectories: Iterable[Trajectory], *, cap_per_task: int | None = None) -> list[Example]:
+def examples_from(
+    trajectories: Iterable[Trajectory], *, cap_per_task: int | None = None, further: Collection[str] = ()
+) -> list[Example]:
     """The examples of all successful trajectories, in order, each (prompt, action) once, with a reason if any had one.
 
     Args:
         trajectories: of any agent; those that did not succeed are passed over. All actions that speculative synthesis ran were
             verified by its teacher, so its trajectories are like any other here.
         cap_per_task: at most so many examples of one task, the first ones; None: all.
+        further: the further tasks whose targets are wanted too, names of `further.FURTHER`.
     """
     found: dict[tuple[str, str], Example] = {}
     count: Counter[str] = Counter()
     for trajectory in trajectories:
         if not trajectory.success:
             continue
-        for _, example in all_examples(trajectory):
+        for _, example in all_examples(trajectory, further=further):
             key = (example.messages("action")[0]["content"], example.action)
             if key in found:
                 found[key] = found[key] if found[key].reason else example
@@ -64,12 +80,12 @@ def examples_from(trajectories: Iterable[Trajectory], *, cap_per_task: int | Non
     return list(found.values())
 
 
-def all_examples(trajectory: Trajectory) -> list[tuple[int, Example]]:
+def all_examples(trajectory: Trajectory, *, further: Collection[str] = ()) -> list[tuple[int, Example]]:
     """The steps of one episode that can be learnt from, however it ended, each with its place, counted from 0."""
-    return list(_steps(trajectory))
+    return list(_steps(trajectory, further))
 
 
-def _steps(trajectory: Trajectory) -> Iterable[tuple[int, Example]]:
+def _steps(trajectory: Trajectory, further: Collection[str]) -> Iterable[tuple[int, Example]]:
     history: tuple[str, ...] = ()
     for place, step in enumerate(trajectory.steps):
         history = extend_history(history, step.observation)
@@ -81,12 +97,17 @@ def _steps(trajectory: Trajectory) -> Iterable[tuple[int, Example]]:
             continue
         shown = {key: step.observation[key] for key in _SHOWN if key in step.observation}
         reason = " ".join(step.decision.reason.split())
-        yield (
-            place,
-            Example(
-                task=trajectory.task, goal=trajectory.goal, observation=shown, history=history, action=action, reason=reason
-            ),
+        more = further_targets(trajectory, place) if further else {}
+        example = Example(
+            task=trajectory.task,
+            goal=trajectory.goal,
+            observation=shown,
+            history=history,
+            action=action,
+            reason=reason,
+            further={task: more[task] for task in further if task in more},
         )
+        yield place, example
 
 
 def _on_purpose(extra: Mapping[str, Any]) -> bool:

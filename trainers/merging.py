@@ -2,7 +2,7 @@
 
     python -m symbiotic_gym.trainers.merging --base MODEL --adapter FOLDER --out FOLDER
 
-llama.cpp's `convert_hf_to_gguf.py` takes such a folder, as vLLM and transformers do.
+vLLM and transformers take such a folder, and `symbiotic_gym.trainers.gguf` makes a file for llama.cpp of it.
 """
 
 import argparse

@@ -9,6 +9,7 @@ same functions; a test holds losses and weights of both against each other. It k
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, pi
@@ -96,9 +97,9 @@ def train_minimal(
             group["lr"] = rate
         picked = order[step * config.batch_size :][: config.batch_size]
         batch = [sequence for i in picked for sequence in rows[i][0]]
-        means = dict.fromkeys(TASKS, 0.0)
+        means: defaultdict[str, float] = defaultdict(float)
         optimizer.zero_grad()
-        for loss, shares in losses_of(model, batch, config.lambda_reason, rounded=rounds_products(config)):
+        for loss, shares in losses_of(model, batch, config, rounded=rounds_products(config)):
             loss.backward()
             for task, share in shares.items():
                 means[task] += share.item()
@@ -117,7 +118,7 @@ def sequences(tokenizer: Any, example: Example, config: DistillerConfig) -> tupl
         example,
         max_tokens=config.max_tokens,
         page_budget=config.page_budget,
-        reasons=config.lambda_reason > 0,
+        tasks=config.tasks,
     )
     shared = len(row.prefix)
     found = [
@@ -128,14 +129,14 @@ def sequences(tokenizer: Any, example: Example, config: DistillerConfig) -> tupl
 
 
 def losses_of(
-    model: Any, batch: Sequence[TrainingSequence], lambda_reason: float, *, rounded: bool = False
+    model: Any, batch: Sequence[TrainingSequence], config: DistillerConfig, *, rounded: bool = False
 ) -> "Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]":
     """Each sequence's share of the optimizer batch's loss: each task is one mean over all its tokens in the batch.
 
     Args:
         model: in training.
         batch: the sequences of an optimizer step.
-        lambda_reason: weight of the reasons.
+        config: the tasks' weights.
         rounded: whether products are computed in bfloat16, of weights that are not.
     """
     import torch
@@ -151,7 +152,15 @@ def losses_of(
         weight_BT = torch.full(ids_BT.shape, sequence.weight, device=model.device)
         with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=rounded):
             logits_BTV = model(input_ids=ids_BT, use_cache=False).logits
-        yield multitask_loss(logits_BTV, labels_BT, task_BT, lambda_reason, counts=counts, weight_BT=weight_BT)
+        yield multitask_loss(
+            logits_BTV,
+            labels_BT,
+            task_BT,
+            config.lambda_reason,
+            counts=counts,
+            weight_BT=weight_BT,
+            further=config.lambda_further,
+        )
 
 
 def learning_rate_at(step: int, steps: int, config: DistillerConfig) -> float:

@@ -1,17 +1,21 @@
 """The multi-task objective: predict the action, explain the reason; each a mean over its own tokens.
 
-`loss = L_action + lambda_reason * L_reason`. Reasons are several times longer than actions: one mean over all tokens would let
-them drown what decides success. Shapes: B rows, T columns, V vocabulary.
+`loss = L_action + lambda_reason * L_reason`, plus the further tasks (`further.py`) that are given a weight. Reasons are several
+times longer than actions: one mean over all tokens would let them drown what decides success. Shapes: B rows, T columns, V
+vocabulary.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from symbiotic_gym.trainers.further import FURTHER
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["IGNORE", "TASKS", "count_targets", "multitask_loss"]
 
-TASKS = ("action", "reason")
+TASKS = ("action", "reason", *FURTHER)
 """A task's place here is its id."""
 
 IGNORE = -100
@@ -19,7 +23,7 @@ IGNORE = -100
 
 
 def count_targets(labels_BT: "torch.Tensor", task_BT: "torch.Tensor") -> "torch.Tensor":
-    """How many target tokens each task has: int64 of shape (2,), in the order of `TASKS`.
+    """How many target tokens each task has: int64 of shape (len(TASKS),), in their order.
 
     Args:
         labels_BT: int64; `IGNORE` where a column predicts nothing.
@@ -37,6 +41,7 @@ def multitask_loss(
     lambda_reason: float,
     counts: "torch.Tensor | None" = None,
     weight_BT: "torch.Tensor | None" = None,
+    further: Mapping[str, float] | None = None,
 ) -> "tuple[torch.Tensor, dict[str, torch.Tensor]]":
     """The action's mean loss plus `lambda_reason` times the reason's.
 
@@ -49,10 +54,11 @@ def multitask_loss(
             micro-batches: their losses then add up to the loss of the whole batch. None: these rows are the whole batch.
         weight_BT: float32; each token's loss is multiplied by it, what it is divided by stays the number of tokens. So weights
             with a mean of 1 (`returns.advantage_weights`) leave a learning rate its meaning. None: all are 1.
+        further: weights of the further tasks, by name. None, or one left out: it is not trained on.
 
     Returns:
-        The loss to call backward on, and each task's mean (detached, weighted; with `counts`, this micro-batch's share of it).
-        A task without targets contributes 0.
+        The loss to call backward on, and the mean of each task that has a weight (detached; with `counts`, this micro-batch's
+        share of it). A task without targets contributes 0.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -65,4 +71,6 @@ def multitask_loss(
         counts = count_targets(labels_BT, task_BT)
     sums = torch.zeros(len(TASKS), device=losses.device).index_add(0, task_BT[wanted], losses)
     means = sums / counts.clamp(min=1)
-    return means[0] + lambda_reason * means[1], {task: means[i].detach() for i, task in enumerate(TASKS)}
+    weights = {"action": 1.0, "reason": lambda_reason, **(further or {})}
+    loss = torch.stack([weight * means[TASKS.index(task)] for task, weight in weights.items()]).sum()
+    return loss, {task: means[TASKS.index(task)].detach() for task in weights}

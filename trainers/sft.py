@@ -4,7 +4,8 @@ What is overridden: how batches are put together, the loss, how its mean is take
 processes, and the order of rows, which is decided beforehand so that a resumed run sees the rows it would have seen.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
+from symbiotic_gym.trainers.flops import peak_flops, training_flops
 from symbiotic_gym.trainers.multitask import TASKS, count_targets, multitask_loss
 from symbiotic_gym.trainers.packing import model_inputs
 
@@ -30,6 +32,7 @@ class MultiTaskTrainer(SFTTrainer):
 
     Args:
         lambda_reason: weight of the reasons.
+        further: weights of the further tasks, by name.
         rounded: compute products in bfloat16 of weights that are not. Not by the trainer's own `bf16`, which transformers keeps
             in an environment variable, for every later training in the process.
         kwargs: SFTTrainer's.
@@ -37,10 +40,11 @@ class MultiTaskTrainer(SFTTrainer):
 
     loss_is_scaled_for_ga: Any = True  # the counts below are those of the whole optimizer batch
 
-    def __init__(self, *, lambda_reason: float, rounded: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, lambda_reason: float, further: Mapping[str, float], rounded: bool = False, **kwargs: Any) -> None:
         self._lambda_reason = lambda_reason
+        self._further = further
         self._rounded = rounded
-        self._means = dict.fromkeys(TASKS, 0.0)
+        self._means: defaultdict[str, float] = defaultdict(float)
         super().__init__(**kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -65,7 +69,13 @@ class MultiTaskTrainer(SFTTrainer):
         with torch.autocast(labels.device.type, dtype=torch.bfloat16, enabled=self._rounded):
             outputs = model(**model_inputs(inputs, self._dtype()))
         loss, means = multitask_loss(
-            outputs.logits, labels, task, self._lambda_reason, counts=num_items_in_batch, weight_BT=inputs["weight"]
+            outputs.logits,
+            labels,
+            task,
+            self._lambda_reason,
+            counts=num_items_in_batch,
+            weight_BT=inputs["weight"],
+            further=self._further,
         )
         for name, mean in means.items():
             self._means[name] += self.accelerator.reduce(mean, "sum").item()
@@ -80,7 +90,7 @@ class MultiTaskTrainer(SFTTrainer):
         """Add the tasks' losses of the step to what is logged."""
         if "loss" in logs:
             logs |= {f"loss/{name}": mean for name, mean in self._means.items()}
-            self._means = dict.fromkeys(TASKS, 0.0)
+            self._means.clear()
         super().log(logs, start_time)
 
 
@@ -88,13 +98,15 @@ class Reporter(TrainerCallback):
     """Tells the progress, writes TensorBoard scalars, marks whole checkpoints.
 
     Args:
-        tokens: real tokens of each optimizer step, in order.
+        lengths: real tokens of each row of each optimizer step, in order.
         progress: called with the step, the number of steps and a short text.
         tensorboard: folder for event files; None: no TensorBoard.
+        frozen: whether an adapter is trained beside frozen weights, for what a step has to compute.
     """
 
-    def __init__(self, tokens: Sequence[int], progress: Progress, tensorboard: Path | None) -> None:
-        self._tokens = tokens
+    def __init__(self, lengths: Sequence[Sequence[int]], progress: Progress, tensorboard: Path | None, *, frozen: bool) -> None:
+        self._lengths = lengths
+        self._frozen = frozen
         self._progress = progress
         self._folder = tensorboard
         self._writer: Any = None
@@ -109,11 +121,17 @@ class Reporter(TrainerCallback):
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._began = perf_counter()
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, model: Any = None, **kwargs: Any
+    ) -> None:
         if not logs or "loss/action" not in logs or not state.is_world_process_zero:
             return
-        speed = self._tokens[state.global_step - 1] / (perf_counter() - self._began)
-        scalars = {name: logs[name] for name in ("loss/action", "loss/reason", "learning_rate")} | {"tokens_per_s": speed}
+        seconds, lengths = perf_counter() - self._began, self._lengths[state.global_step - 1]
+        speed = sum(lengths) / seconds
+        scalars = {name: value for name, value in logs.items() if name.startswith("loss/") or name == "learning_rate"}
+        scalars |= {"tokens_per_s": speed, "tokens_per_row": sum(lengths) / len(lengths)}
+        if torch.cuda.is_available() and (peak := peak_flops(torch.cuda.get_device_name())):
+            scalars |= {"mfu": training_flops(model.config, lengths, frozen=self._frozen) / seconds / peak}
         if self._writer is not None:
             for name, value in scalars.items():
                 self._writer.add_scalar(name, value, state.global_step)

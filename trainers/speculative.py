@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symbiotic_gym.actions import parse
 from symbiotic_gym.agents.small import extend_history
-from symbiotic_gym.errors import ActionError
-from symbiotic_gym.policies import Observer, act_all, agent_name, as_agent
+from symbiotic_gym.errors import ActionError, ConfigError, explain
+from symbiotic_gym.policies import Observer, Recorder, act_all, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.trainers.candidates import CandidateCache, state_key
 from symbiotic_gym.trainers.verifiers import CandidateList, Proposed, Screen, Verdict, Verifier
-from symbiotic_gym.types import Acceptance, Candidate, Decision, Observation, Usage
+from symbiotic_gym.types import Acceptance, Candidate, Decision, Observation, Trajectory, Usage
 
 __all__ = ["SpeculativeAgent"]
 
@@ -52,6 +55,10 @@ class SpeculativeAgent:
         verifier: decides whether a proposal stands: by the teacher's candidates, or as a `Screen` by the proposal alone, the
             teacher being asked for a replacement only.
         cache: candidates recorded so far; None: nothing is looked up.
+
+    Raises:
+        ConfigError: a cache, which keeps actions on disk as they were run, and a student or teacher that decides itself what
+            may lie there, as a `HybridAgent` does.
     """
 
     def __init__(
@@ -60,6 +67,16 @@ class SpeculativeAgent:
         self.student = as_agent(student)
         self.teacher = as_agent(teacher)
         self._observer = teacher if isinstance(teacher, Observer) else None
+        self._recorders = [part for part in (student, teacher) if isinstance(part, Recorder)]
+        if cache is not None and self._recorders:
+            raise ConfigError(
+                explain(
+                    f"a cache of candidates with {agent_name(self._recorders[0])}, which says what may be kept of an episode",
+                    "one or the other",
+                    "the cache would keep private values on disk, where the agent lets only placeholders lie",
+                    "leave cache=None",
+                )
+            )
         self.verifier = verifier or CandidateList()
         self.cache = cache
         self.name = f"speculative({agent_name(student)}, {agent_name(teacher)})"
@@ -73,6 +90,20 @@ class SpeculativeAgent:
         self.teacher.reset(goal, seed=seed)
         self._met.clear()
         self._goal, self._history = goal, ()
+
+    def record(self, trajectory: Trajectory) -> Trajectory:
+        """The episode as both parts let it be kept; as it is where neither has a say."""
+        for part in self._recorders:
+            trajectory = part.record(trajectory)
+        return trajectory
+
+    def record_picture(self, observation: Observation) -> NDArray[np.uint8] | None:
+        """The screenshot as both parts let it be kept."""
+        picture: NDArray[np.uint8] | None = observation["screenshot"]
+        for part in self._recorders:
+            if picture is not None:
+                picture = part.record_picture({**observation, "screenshot": picture})
+        return picture
 
     def act(self, observation: Observation) -> Decision:
         """Propose, verify, and answer with the action that stands."""

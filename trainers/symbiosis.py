@@ -24,6 +24,7 @@ from symbiotic_gym.protocols import Agent, Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, write_json
 from symbiotic_gym.trainers.candidates import CandidateCache
+from symbiotic_gym.trainers.curves import write_curves
 from symbiotic_gym.trainers.distiller import distill, require_training
 from symbiotic_gym.trainers.distiller_config import DistillResult
 from symbiotic_gym.trainers.examples import Example, examples_from
@@ -219,6 +220,7 @@ class _Loop:
         self._play(_Phase("evaluate", "small", iteration), self._small_agent(iteration, greedy))
         if iteration == 0 or self.large.retrieves:
             self._play(_Phase("evaluate", "large", iteration), self._evaluated_large_agent)
+        write_curves(self._save(), self.out / "tensorboard" / "iterations")
 
     def _play(self, phase: _Phase, make_agent: MakeAgent) -> list[Trajectory]:
         seeds = self.config.seeds(phase.name, phase.iteration)
@@ -259,7 +261,7 @@ class _Loop:
                 self.knowledge.add(trajectory, iteration=iteration, source=source)
 
     def _distill(self, iteration: int, trajectories: Sequence[Trajectory]) -> None:
-        new = examples_from(trajectories)
+        new = examples_from(trajectories, further=self.config.train.lambda_further)
         earlier = [example for examples in self.fresh for example in examples]
         self.fresh.append(new)
         again = min(len(earlier), round(self.config.replay * len(new)))

@@ -1,6 +1,8 @@
 """Episodes of Pocket, each played once in a process with a browser of its own and kept as it ends: a run cut short goes on."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -38,6 +40,18 @@ def session() -> "Session":
     return found
 
 
+def _end_with_parent() -> None:
+    """A pool's processes wait for work for ever when theirs was killed, each with its browser."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)  # the browser's driver ends with its standard input, and the browser with the driver
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def play_missing(
     todo: Mapping[Check, tuple[Any, ...]],
     play: Callable[..., T],
@@ -68,14 +82,18 @@ def play_missing(
     found = {result.check: result for result in file.records(kind)}
     missing = [check for check in todo if check not in found]
     progress = progress or Progress(quiet=True)
-    spawn = multiprocessing.get_context("spawn")
-    with progress.phase(phase, len(missing)) as bar, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        for job in as_completed([pool.submit(play, check, *todo[check]) for check in missing]):
-            result = job.result()
-            found[result.check] = result
-            file.append([asdict(result)])  # type: ignore[call-overload] # a dataclass, as its documentation says
-            name = f"{result.check.template} {result.check.seed} {result.check.kind}"
-            bar.advance(name)
-            if (said := wrong(result)) and progress.console is not None:
-                progress.console.print(f"  {name}: {said}", highlight=False, markup=False)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    with progress.phase(phase, len(missing)) as bar, pool:
+        try:
+            for job in as_completed([pool.submit(play, check, *todo[check]) for check in missing]):
+                result = job.result()
+                found[result.check] = result
+                file.append([asdict(result)])  # type: ignore[call-overload] # a dataclass, as its documentation says
+                name = f"{result.check.template} {result.check.seed} {result.check.kind}"
+                bar.advance(name)
+                if (said := wrong(result)) and progress.console is not None:
+                    progress.console.print(f"  {name}: {said}", highlight=False, markup=False)
+        except BaseException:  # an interrupt too: what is still waiting for its turn must not be played first
+            pool.shutdown(cancel_futures=True)
+            raise
     return [found[check] for check in todo]

@@ -88,12 +88,16 @@ def test_what_cannot_be_played_makes_no_folder(tmp_path: Path) -> None:
 
 def test_faults_are_counted_beside_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("symbiotic_gym.rollout.run.WebEnv", partial(Toy, faults=1.0))
-    few = config(tasks=["toy.short"], seeds=range(4), retries=1)
-    tally = record_rollout(few, ToyAgent, tmp_path / "r")
+    few = config(tasks=["toy.short"], seeds=range(4))
+    tally = record_rollout(few, ToyAgent, tmp_path / "r", retries=1)
     assert (tally.invalid, tally.success.n, tally.retried) == ({"browser": 4}, 0, 4)
     assert len(EpisodeLog(tmp_path / "r" / "episodes.jsonl").spoiled()) == 4
     monkeypatch.setattr("symbiotic_gym.rollout.run.WebEnv", Toy)
-    assert record_rollout(few, ToyAgent, tmp_path / "r").invalid == {"browser": 4}, "what was given up was played again"
+    again = record_rollout(few, ToyAgent, tmp_path / "r", retries=1)
+    assert again.invalid == {"browser": 4}, "what was given up was played again"
+    mended = record_rollout(few, ToyAgent, tmp_path / "r", retries=2)
+    assert (mended.invalid, mended.success.n) == ({}, 4), "with one more try it was not"
+    assert [t.attempt for t in EpisodeLog(tmp_path / "r" / "episodes.jsonl")] == [2] * 4
 
 
 def test_the_command_prints_intervals_and_goes_on(tmp_path: Path) -> None:

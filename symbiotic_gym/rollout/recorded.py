@@ -26,14 +26,15 @@ _METRICS_EVERY_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutConfig:
-    """What a run consists of; a folder that was begun with another is refused. Where and how many at once is no part of it.
+    """What a run consists of; a folder that was begun with another is refused.
+
+    Where it is played, how many at once, and how often an invalid episode is tried again are no part of it.
 
     Attributes:
         tasks: ids, `miniwob.click-test`.
         agent: how the agent was named.
         seeds: of the task instances.
         max_steps: after so many steps an episode is truncated.
-        retries: further tries of an episode that came out invalid.
         act_timeout_s: seconds for one decision.
         episode_timeout_s: seconds for an episode.
         record_screenshots: keep a picture of every step.
@@ -48,7 +49,6 @@ class RolloutConfig:
     agent: str
     seeds: Sequence[int]
     max_steps: int = 20
-    retries: int = 2
     act_timeout_s: float = 600.0
     episode_timeout_s: float = 3600.0
     record_screenshots: bool = False
@@ -75,6 +75,7 @@ def record_rollout(
     out: Path,
     *,
     workers: int = 2,
+    retries: int = 2,
     backend: Backend = "threads",
     instances: Sequence[str] = (),
     progress: Progress | None = None,
@@ -86,6 +87,8 @@ def record_rollout(
         make_agent: makes one agent per environment.
         out: the run folder. Holds `run.json`, `episodes.jsonl`, `blobs/` where pictures are recorded, `metrics.json`.
         workers: environments at once.
+        retries: further tries of an episode that came out invalid, those of earlier calls included: with more of them a run
+            that had ended plays its invalid episodes again.
         backend: `threads` or `ray`.
         instances: names of the WebArenas to spread the environments over.
         progress: where to tell how far it is; silent when None.
@@ -101,7 +104,7 @@ def record_rollout(
     check_maker(make_agent)
     make_env = environments(backend, record_screenshots=config.record_screenshots, env_kwargs=config.env_kwargs)
     episodes = config.episodes
-    players = Rollouts(workers, make_env=make_env, retries=config.retries, instances=instances)
+    players = Rollouts(workers, make_env=make_env, retries=retries, instances=instances)
     tally, clock = Tally(), PhaseClock(out / "seconds.json")
     with (
         RunFolder(out, config.to_json()),

@@ -340,6 +340,17 @@ def test_logs_have_names_of_their_own(tmp_path: Path) -> None:
     assert names == ["run.00-explore_large", "run.01-evaluate", "run-2.00-explore_large", "run-2.01-evaluate"]
 
 
+def test_a_run_that_begins_later_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "runs" / "b" / "episodes.jsonl", [trajectory()])
+    runs = Runs([tmp_path / "runs"])
+    before = runs.version()
+    write(tmp_path / "runs" / "a" / "episodes.jsonl", [trajectory()])
+    (tmp_path / "runs" / "no run").mkdir()
+    runs.refresh()
+    assert [log.id for log in runs.logs] == ["b", "a"], "the names that stand in addresses stay"
+    assert [name for name, _ in runs.about()] == ["b", "a"] and runs.version() != before
+
+
 # --- in a browser ---
 
 

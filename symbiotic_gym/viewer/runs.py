@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from symbiotic_gym.errors import StoreError, explain
 from symbiotic_gym.store.runs import about_run, log_files
@@ -50,7 +50,7 @@ class Log:
 
 
 class Runs:
-    """The logs below some paths, looked for again on every `refresh`, since a run begins new ones.
+    """The logs below some paths, looked for again on every `refresh`: a run begins new ones, and a folder gets new runs.
 
     Args:
         paths: run folders, folders of run folders, or single logs.
@@ -63,10 +63,9 @@ class Runs:
         self._folders: list[tuple[str, Path]] = []
         self._logs: dict[Path, Log] = {}
         self._lock = threading.Lock()
+        self._paths = list(paths)
         for path in paths:
-            for found in _run_folders(path):
-                if found not in (known for _, known in self._folders):
-                    self._folders.append((self._name(found), found))
+            self._take(_run_folders(path) or _nothing_in(path))
         self.refresh(0.0)
 
     @property
@@ -81,12 +80,16 @@ class Runs:
 
     def about(self) -> list[tuple[str, dict[str, Any]]]:
         """What each run says of itself in `run.json`, by its name; nothing where it does not read."""
-        return [(name, about_run(folder)) for name, folder in self._folders]
+        with self._lock:
+            folders = list(self._folders)
+        return [(name, about_run(folder)) for name, folder in folders]
 
     def refresh(self, budget_s: float = float("inf")) -> bool:
         """Look for new logs and read what was appended to the known ones, and say whether all of it was read in time."""
         end = time.monotonic() + budget_s
         with self._lock:
+            for path in self._paths:
+                self._take(_run_folders(path))
             found = {path: (name, folder) for name, folder in self._folders for path in _log_files(folder)}
             if list(found) != list(self._logs):
                 self._logs = {path: self._logs.get(path) or self._log(path, *where) for path, where in found.items()}
@@ -97,6 +100,12 @@ class Runs:
     def version(self) -> str:
         """A text that changes whenever there is more to see."""
         return "-".join(f"{log.index.read}" for log in self.logs)
+
+    def _take(self, folders: Sequence[Path]) -> None:
+        known = {folder for _, folder in self._folders}
+        for folder in folders:
+            if folder not in known:
+                self._folders.append((self._name(folder), folder))
 
     def _log(self, path: Path, run: str, folder: Path) -> Log:
         phase = path.stem if path.parent.name == "episodes" else ""
@@ -125,11 +134,11 @@ def _run_folders(path: Path) -> list[Path]:
     if path.is_file() and path.suffix == ".jsonl":
         return [path]
     if path.is_dir():
-        if _is_run(path):
-            return [path]
-        inside = sorted(child for child in path.iterdir() if child.is_dir() and _is_run(child))
-        if inside:
-            return inside
+        return [path] if _is_run(path) else sorted(child for child in path.iterdir() if child.is_dir() and _is_run(child))
+    return []
+
+
+def _nothing_in(path: Path) -> NoReturn:
     raise StoreError(
         explain(
             f"{path} {'holds no run' if path.exists() else 'does not exist'}",

@@ -199,6 +199,29 @@ def curate(
     print(f"{kept:6} kept in {out}")
 
 
+def distill(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; their successes are learnt from.")],
+    out: Annotated[Path, typer.Option(help="The training's folder; one that was interrupted is gone on with.")],
+    base: Annotated[str, typer.Option(help="The small model: a known one, a folder, or a hub id.")],
+    config: Annotated[Path | None, typer.Option(help="A TOML file with the fields of DistillerConfig.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="An adapter to go on from.")] = None,
+) -> None:
+    """Distil a small model from recorded episodes; under `accelerate launch`, with several processes."""
+    from symbiotic_gym.progress import Progress
+    from symbiotic_gym.trainers.distilling import distill_runs
+
+    with shown_errors(), Progress().phase(f"{base} is distilled", None) as bar:
+        try:
+            result = distill_runs(runs, out, base_model=base, config=config, initial_adapter=adapter, progress=bar.set)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; the same command goes on where {out} ends", file=sys.stderr)
+            raise typer.Exit(130) from None
+    for name, value in result.summary().items():
+        print(f"{name:12} {value}")
+    where = result.adapter or result.model
+    print(f"{'trained':12} {where}\n{'play it':12} --agent small:{f'{base}@{where}' if result.adapter else where}")
+
+
 @dataclass(frozen=True)
 class _Command:
     name: str
@@ -210,5 +233,6 @@ COMMANDS = (
     _Command("export", export_run),
     _Command("import-agentlab", import_agentlab_runs),
     _Command("curate", curate),
+    _Command("distill", distill),
 )
 """Those that `cli.py` adds to the program itself."""

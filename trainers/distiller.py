@@ -2,9 +2,11 @@
 
 What is trained, an adapter or all weights, and in which types, `trainable.py` says. A folder holds one training
 (`training_folder.py`). The same call finds a finished training done, and continues one that was cut off to the very result it
-would have had.
+would have had. Under `accelerate launch` or `torchrun` every process makes the same call, and they train together, each on its
+share of an optimizer step's rows.
 """
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,7 @@ from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.multitask import TASKS
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
+from symbiotic_gym.trainers.processes import main_first, world_size
 from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 from symbiotic_gym.trainers.training_folder import identity_of, kind_of, last_checkpoint, located, save_trained, take_up
 
@@ -65,15 +68,20 @@ def distill(
     check_architecture(base)
     check_trainable(config, initial_adapter)
     identity = identity_of(config, examples, base, initial_adapter)
-    if not resume:
-        shutil.rmtree(out, ignore_errors=True)
     kind = kind_of(config)
-    if (done := take_up(out, identity, kind)) is not None:
+    with main_first(cpu=pick_device(config.device) == "cpu"):
+        if not resume and int(os.environ.get("RANK", "0")) == 0:
+            shutil.rmtree(out, ignore_errors=True)
+        done = take_up(out, identity, kind)
+    if done is not None:
         return done
     rows, truncated = _encode_all(config, examples, base)
-    order = training_order([len(row) for row in rows], epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+    together = config.batch_size * world_size()
+    order = training_order([len(row) for row in rows], epochs=config.epochs, batch_size=together, seed=config.seed)
     trainer = _train(config, rows, order, out, base, initial_adapter, tensorboard, progress)
-    save_trained(trainer.accelerator.unwrap_model(trainer.model), out, config, base)
+    weights = trainer.accelerator.get_state_dict(trainer.model)  # of all processes, where each holds a part
+    if trainer.is_world_process_zero():
+        save_trained(trainer.accelerator.unwrap_model(trainer.model), weights, out, config, base)
     where = located(out, kind)
     result = DistillResult(
         adapter=where["adapter"],
@@ -86,8 +94,10 @@ def distill(
         losses=_losses(trainer.state.log_history),
         seconds=perf_counter() - started,
     )
-    write_json(out / "training.json", asdict(result) | located(Path(), kind))
-    shutil.rmtree(out / "trainer", ignore_errors=True)
+    if trainer.is_world_process_zero():
+        write_json(out / "training.json", asdict(result) | located(Path(), kind))
+        shutil.rmtree(out / "trainer", ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
     return result
 
 
@@ -153,8 +163,9 @@ def _train(
     model = _model(config, base, initial)
     tokenizer = load_tokenizer(base)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    steps = -(-len(order) // config.batch_size)
-    lengths = [[len(rows[i]) for i in order[s * config.batch_size :][: config.batch_size]] for s in range(steps)]
+    together = config.batch_size * world_size()
+    steps = -(-len(order) // together)
+    lengths = [[len(rows[i]) for i in order[s * together :][:together]] for s in range(steps)]
     arguments = SFTConfig(
         output_dir=str(out / "trainer"),
         per_device_train_batch_size=config.micro_batch_size,
@@ -194,10 +205,12 @@ def _train(
         callbacks=[Reporter(lengths, progress, tensorboard, frozen=config.adapter != "none")],
     )
     trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
+    with main_first(cpu=device == "cpu"):
+        checkpoint = last_checkpoint(out)
     with warnings.catch_warnings():
         # transformers sorts checkpoints by time of writing, and by number, with this warning, when they are a second apart
         warnings.filterwarnings("ignore", message="mtime may not be reliable")
-        trainer.train(resume_from_checkpoint=last_checkpoint(out))
+        trainer.train(resume_from_checkpoint=checkpoint)
     return trainer
 
 

@@ -24,7 +24,7 @@ class DistillerConfig:
 
     epochs: int = 1
     batch_size: int = 8
-    """Rows per optimizer step and process."""
+    """Rows per optimizer step and process. With several processes the last step repeats rows where they do not divide."""
     micro_batch_size: int = 8
     """Rows that go through the model at once; divides `batch_size`. Fewer take less memory and give the same gradients."""
     learning_rate: float = 5e-4

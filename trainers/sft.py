@@ -98,7 +98,7 @@ class Reporter(TrainerCallback):
     """Tells the progress, writes TensorBoard scalars, marks whole checkpoints.
 
     Args:
-        lengths: real tokens of each row of each optimizer step, in order.
+        lengths: real tokens of each row of each optimizer step, of all processes, in order.
         progress: called with the step, the number of steps and a short text.
         tensorboard: folder for event files; None: no TensorBoard.
         frozen: whether an adapter is trained beside frozen weights, for what a step has to compute.
@@ -131,7 +131,8 @@ class Reporter(TrainerCallback):
         scalars = {name: value for name, value in logs.items() if name.startswith("loss/") or name == "learning_rate"}
         scalars |= {"tokens_per_s": speed, "tokens_per_row": sum(lengths) / len(lengths)}
         if torch.cuda.is_available() and (peak := peak_flops(torch.cuda.get_device_name())):
-            scalars |= {"mfu": training_flops(model.config, lengths, frozen=self._frozen) / seconds / peak}
+            flops = training_flops(model.config, lengths, frozen=self._frozen)
+            scalars |= {"mfu": flops / seconds / peak / args.world_size}
         if self._writer is not None:
             for name, value in scalars.items():
                 self._writer.add_scalar(name, value, state.global_step)

@@ -1,16 +1,12 @@
 """What a symbiosis run is made of: a frozen, printable config, read from TOML and checked before any work starts."""
 
-import json
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
-from math import gcd
 from pathlib import Path
 from typing import Any, Literal
 
-from symbiotic_gym.errors import ConfigError, explain, nearest
 from symbiotic_gym.suites import check_task
+from symbiotic_gym.trainers.config_files import build, distiller_config, read_toml, unusable
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
 
 __all__ = ["DEFAULT_CONFIG", "SymbiosisConfig", "load_config"]
@@ -68,23 +64,31 @@ class SymbiosisConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(check_task(task) for task in self.tasks))
         if len(set(self.tasks)) != len(self.tasks) or not self.tasks:
-            raise _bad("tasks", list(self.tasks), "at least one task, each once", "episodes are told apart by task and seed")
+            raise unusable(
+                "tasks", list(self.tasks), "at least one task, each once", "episodes are told apart by task and seed"
+            )
         for name, least in _COUNTS.items():
             value = getattr(self, name)
             most = MOST_ITERATIONS if name == "iterations" else SEEDS_PER_PHASE - 1
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise _bad(name, value, f"a whole number from {least} to {most}", "phases and runs must not share seeds")
+                raise unusable(name, value, f"a whole number from {least} to {most}", "phases and runs must not share seeds")
         if self.explore_large + self.synthesize == 0:
-            raise _bad("explore_large and synthesize", 0, "at least one of them above 0", "there would be nothing to train on")
+            raise unusable(
+                "explore_large and synthesize", 0, "at least one of them above 0", "there would be nothing to train on"
+            )
         if not 0 <= self.seed < 200:
-            raise _bad("seed", self.seed, "a whole number from 0 to 199", "every phase takes a range of seeds below 2**32")
+            raise unusable("seed", self.seed, "a whole number from 0 to 199", "every phase takes a range of seeds below 2**32")
         for name in ("mistakes", "temperature", "replay"):
             if not 0 <= getattr(self, name) <= _MOST[name]:
-                raise _bad(name, getattr(self, name), f"a number from 0 to {_MOST[name]:g}", "anything else has no meaning")
+                raise unusable(name, getattr(self, name), f"a number from 0 to {_MOST[name]:g}", "anything else has no meaning")
         if self.retrieval not in ("instance", "template"):
-            raise _bad("retrieval", self.retrieval, "'instance' or 'template'", "it decides what the evaluation may have seen")
+            raise unusable(
+                "retrieval", self.retrieval, "'instance' or 'template'", "it decides what the evaluation may have seen"
+            )
         if self.train.adapter == "none":
-            raise _bad("train.adapter", "none", "'lora' or 'qlora'", "iterations take turns on one base model with adapters")
+            raise unusable(
+                "train.adapter", "none", "'lora' or 'qlora'", "iterations take turns on one base model with adapters"
+            )
 
     def seeds(self, phase: str, iteration: int = 0) -> range:
         """The seeds of a phase: ranges that never overlap. `evaluate` is meant to be asked for one range for all iterations."""
@@ -113,10 +117,6 @@ _COUNTS = {
 _MOST = {"mistakes": 1.0, "temperature": 5.0, "replay": 100.0}
 
 
-def _bad(name: str, value: Any, expected: str, why: str) -> ConfigError:
-    return ConfigError(explain(f"{name} = {value!r}", expected, why, f"correct {name} in the config"))
-
-
 def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
     """Read a TOML config.
 
@@ -128,51 +128,8 @@ def load_config(path: Path | None = None, **overrides: Any) -> SymbiosisConfig:
         ConfigError: the file is missing or not TOML, has an unknown key (the nearest are named), or a value is of the wrong
         type. UnknownNameError: there is no such task.
     """
-    try:
-        text = DEFAULT_CONFIG.read_text("utf-8") if path is None else path.read_text("utf-8")
-        data = tomllib.loads(text)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            explain(
-                f"{path} does not read as a config: {error}",
-                "a TOML file",
-                "the run is made of what it says",
-                f"start from a copy of {DEFAULT_CONFIG}",
-            )
-        ) from error
+    data = read_toml(path or DEFAULT_CONFIG, start=f"start from a copy of {DEFAULT_CONFIG}")
     data |= {key: value for key, value in overrides.items() if value is not None}
-    train = data.pop("train", {})
-    if not isinstance(train, dict):
-        raise _bad("train", train, "a table, [train], with keys of its own", "it says how the small model is trained")
-    if isinstance(size := train.get("batch_size"), int) and size > 0:  # the default micro-batch need not divide it
-        train.setdefault("micro_batch_size", gcd(size, DistillerConfig.micro_batch_size))
-    config: SymbiosisConfig = _build(SymbiosisConfig, data, "")
-    return replace(config, train=_build(DistillerConfig, train, "train."))
-
-
-def _build(kind: type[Any], data: Mapping[str, Any], prefix: str) -> Any:
-    from pydantic import TypeAdapter, ValidationError
-
-    known = [f.name for f in fields(kind)]
-    for key in data:
-        if key not in known:
-            raise ConfigError(
-                explain(
-                    f"the config has an unknown key {prefix}{key!s} ({nearest(key, known)})",
-                    "one of " + ", ".join(prefix + name for name in known),
-                    "a misspelt key would leave its default in force unnoticed",
-                    "correct or remove the key",
-                )
-            )
-    try:
-        return TypeAdapter(kind).validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if isinstance(cause := first.get("ctx", {}).get("error"), ConfigError):
-            raise cause from None
-        where = prefix + ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise ConfigError(
-                explain(f"the config has no {where}", f"{where} = ...", "it has no default", "add the key")
-            ) from error
-        raise _bad(where, first["input"], first["msg"], "the run would not be the one that was meant") from error
+    train = distiller_config(data.pop("train", {}))
+    config: SymbiosisConfig = build(SymbiosisConfig, data)
+    return replace(config, train=train)

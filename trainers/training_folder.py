@@ -17,6 +17,7 @@ from symbiotic_gym.errors import StoreError, explain
 from symbiotic_gym.store import read_json, write_json
 from symbiotic_gym.trainers.distiller_config import DistillerConfig, DistillResult
 from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.processes import world_size
 from symbiotic_gym.trainers.trainable import products_dtype
 from symbiotic_gym.types import to_json
 
@@ -36,6 +37,7 @@ def identity_of(config: DistillerConfig, examples: Sequence[Example], base: str,
         "examples": hashlib.sha256(data).hexdigest(),
         "base_model": fingerprint(base),  # not where it lies: a run folder may move to another machine
         "initial_adapter": "",
+        "processes": str(world_size()),
     }
     if initial is not None:
         check_adapter(initial)
@@ -83,8 +85,16 @@ def last_checkpoint(out: Path) -> str | None:
     return str(whole[max(whole)]) if whole else None
 
 
-def save_trained(model: Any, out: Path, config: DistillerConfig, base: str) -> None:
-    """Put the trained weights into their place, whole or not at all."""
+def save_trained(model: Any, weights: Mapping[str, Any], out: Path, config: DistillerConfig, base: str) -> None:
+    """Put the trained weights into their place, whole or not at all.
+
+    Args:
+        model: what was trained.
+        weights: all of its weights by name, an adapter's among them.
+        out: the training's folder.
+        config: how it was trained.
+        base: the base model, for its tokenizer.
+    """
     from symbiotic_gym.agents.chat import load_tokenizer
 
     kind = kind_of(config)
@@ -94,6 +104,7 @@ def save_trained(model: Any, out: Path, config: DistillerConfig, base: str) -> N
     if kind == "model":
         model.config.use_cache = True
         model.to(products_dtype(config))
+        weights = {name: weight.to(products_dtype(config)) for name, weight in weights.items()}
         load_tokenizer(base).save_pretrained(str(new))
-    model.save_pretrained(str(new))
+    model.save_pretrained(str(new), state_dict=dict(weights))
     os.replace(new, out / kind)

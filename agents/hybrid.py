@@ -150,8 +150,10 @@ class HybridAgent:
         step = self._look(seen)
         decision = self._decided(step)
         verdict = self._verdict(decision.action, step)
-        if not verdict.action and not verdict.placeholder_fault:
-            step.refused, self._episode.denied = verdict.why, verdict.why
+        if not verdict.action:
+            step.refused = verdict.why
+            if not verdict.placeholder_fault:
+                self._episode.denied = verdict.why
         action = verdict.action or "noop(1)"
         if step.ruling.route == "BLOCK":
             action = f"report_infeasible({step.ruling.why!r})"
@@ -160,18 +162,18 @@ class HybridAgent:
         self._write(step)
         extra = {**decision.extra, "privacy": _said(step)}
         usage = decision.usage if step.usage is decision.usage else decision.usage + step.usage
-        candidates = self._runnable(decision, action, step)
+        candidates = self._runnable(decision, verdict.action, step)
         return replace(decision, action=action, candidates=candidates, usage=usage, extra=extra)
 
-    def _runnable(self, decision: Decision, action: str, step: _Step) -> tuple[Candidate, ...]:
-        """The candidates as they could be run here: whoever compares or chooses among them sees no placeholders."""
-        found = []
-        for candidate in decision.candidates:
-            chosen = candidate.action == decision.action
-            whole = action if chosen else self._verdict(candidate.action, step, asks=False).action
-            if whole and not (chosen and step.refused):
-                found.append(replace(candidate, action=whole))
-        return tuple(found)
+    def _runnable(self, decision: Decision, chosen: str, step: _Step) -> tuple[Candidate, ...]:
+        """The candidates as they could be run here, values for placeholders; none where the chosen one was not let through."""
+        if not chosen or step.ruling.route == "BLOCK":
+            return ()
+        actions = [
+            chosen if candidate.action == decision.action else self._verdict(candidate.action, step, asks=False).action
+            for candidate in decision.candidates
+        ]
+        return tuple(replace(one, action=action) for one, action in zip(decision.candidates, actions, strict=True) if action)
 
     @classmethod
     def act_batch(cls, agents: Sequence[BatchAgent], observations: Sequence[Observation]) -> list[Decision]:

@@ -9,11 +9,10 @@ from symbiotic_gym.agents.privacy_detectors import Scan
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.agents.privacy_view import origin_of
 from symbiotic_gym.nodes import page_nodes, rewrite
+from symbiotic_gym.policies import NOT_KEPT
 from symbiotic_gym.types import Observation, Trajectory
 
 __all__ = ["Episode", "redact_trajectory"]
-
-_NOT_KEPT = "(not kept: a detector failed on this page)"
 
 
 class Episode:
@@ -114,7 +113,7 @@ def redact_trajectory(
 
 def _texts(observation: Mapping[str, str], vault: Vault, unclear: Callable[[Mapping[str, str]], bool]) -> dict[str, str]:
     if unclear(observation):
-        return dict.fromkeys(observation, "") | {"page": _NOT_KEPT}
+        return dict.fromkeys(observation, "") | {"page": NOT_KEPT}
     found = {}
     for key, text in observation.items():
         if key == "page":

@@ -60,10 +60,10 @@ def describe(
 
 
 def _doubt(extra: Mapping[str, Any]) -> float:
-    if isinstance(logprob := extra.get("logprob"), int | float):
+    if isinstance(logprob := extra.get("logprob"), int | float) and not math.isnan(logprob):
         return -math.expm1(min(logprob, 0.0))
     doubt = extra.get("uncertainty")
-    return float(doubt) if isinstance(doubt, int | float) else 0.0
+    return float(doubt) if isinstance(doubt, int | float) and 0 <= doubt <= 1 else 0.0
 
 
 def labelled(trajectories: Iterable[Trajectory]) -> list[tuple[Features, bool]]:
@@ -74,7 +74,9 @@ def labelled(trajectories: Iterable[Trajectory]) -> list[tuple[Features, bool]]:
         for number, step in enumerate(trajectory.steps):
             acceptance = step.decision.acceptance
             if trajectory.outcome.scored and acceptance is not None:
-                proposal = Decision(action=acceptance.proposal.action, extra=step.decision.extra.get("student", {}))
+                student = step.decision.extra.get("student")
+                known = student if isinstance(student, Mapping) else {}
+                proposal = Decision(action=acceptance.proposal.action, extra=known)
                 rows.append((describe(step.observation, proposal, step=number, recent=recent[-5:]), not acceptance.accepted))
             recent.append(step.decision.action)
     return rows

@@ -21,7 +21,16 @@ from symbiotic_gym.policies import Concurrent
 from symbiotic_gym.protocols import BatchAgent, Completion, LanguageModel, Message, Sampling
 from symbiotic_gym.types import Decision, Observation
 
-__all__ = ["PAGE_BUDGET", "SmallAgent", "extend_history", "prompt_asking", "prompt_messages", "read_action", "shown_page"]
+__all__ = [
+    "INSTRUCTIONS",
+    "PAGE_BUDGET",
+    "SmallAgent",
+    "extend_history",
+    "prompt_asking",
+    "prompt_messages",
+    "read_action",
+    "shown_page",
+]
 
 PAGE_BUDGET = 6000
 """Characters of page text in a prompt, about 2,000 tokens."""
@@ -31,7 +40,8 @@ _TABS_CHARS = 2000
 _ACTION_CHARS = 500
 """Of one action in the history; a long answer that was typed is not worth a page."""
 _REASON_TOKENS = 96
-_INSTRUCTIONS = {"action": "Predict the action.", "reason": "Explain the reason."}
+INSTRUCTIONS: Mapping[str, str] = {"action": "Predict the action.", "reason": "Explain the reason."}
+"""The last sentence of a prompt, by what is asked for."""
 
 
 def prompt_messages(
@@ -51,7 +61,7 @@ def prompt_messages(
         task: which answer is wanted.
         page_budget: characters of the page that are shown; what is left out is told in the prompt.
     """
-    return prompt_asking(_INSTRUCTIONS[task], goal, observation, history, page_budget=page_budget)
+    return prompt_asking(INSTRUCTIONS[task], goal, observation, history, page_budget=page_budget)
 
 
 def prompt_asking(

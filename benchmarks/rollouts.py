@@ -3,8 +3,8 @@
 - Episodes a minute of the scripted agent in 1, 2 and 4 environments.
 - An agent whose decisions take 0.2 to 2 s, as a model's do: the share of the ideal overlap, which is the wall-clock of one
   environment divided by how many play. With more environments than cores that cannot reach 1 where browsers compute. It is
-  given twice: for as long as every environment has something to play, and for the whole run, at whose end some of them wait
-  for the last episodes of the others; the more episodes a run has, the less that counts.
+  given twice: for the whole run, at whose end some environments have nothing left while others play their last episodes, which
+  counts the less the more episodes a run has; and without the time in which an environment has nothing left.
 - With `--agentlab PYTHON`, a Python that has AgentLab 0.4 and Ray, its sequential and Ray backends on the same episodes with
   the same actions. Starting browsers counts on both sides: once on ours, in every episode on theirs.
 
@@ -113,7 +113,8 @@ def _play_rounds(
     found: dict[str, list[dict[str, Any]]] = {}
 
     def measure(name: str, number: int, block: Any) -> None:
-        found.setdefault(name, []).append(samples.get(f"{number}/{name}", block))
+        key = f"{number}/{name}/2"  # 2: blocks have `idle_s`
+        found.setdefault(name, []).append(samples.get(key, block))
         bar.advance(f"{number}/{name}")
 
     more = [replace(one, seed=one.seed + turn * _TURN) for turn in range(_MORE) for one in episodes]
@@ -142,8 +143,8 @@ def _rates(blocks: Sequence[dict[str, Any]]) -> list[float]:
     return [60 * block["episodes"] / block["seconds"] for block in blocks]
 
 
-def _busy(block: dict[str, Any]) -> float:
-    """Seconds in which every environment had something to play."""
+def _playing(block: dict[str, Any]) -> float:
+    """Seconds in which an environment had something to play, on the average over environments."""
     return float(block["seconds"] - block["idle_s"])
 
 
@@ -154,10 +155,10 @@ def _rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
             rows.append(_row(f"{agent}/episodes-per-minute/{workers}", "episodes/min", _rates(found[f"{agent}/{workers}"])))
     for workers in WORKERS[1:]:
         pairs = list(zip(found["slow/1"], found[f"slow/{workers}"], strict=True))
-        busy = [_busy(alone) / workers / _busy(many) for alone, many in pairs]
-        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}", "share", busy, target=OVERLAP_TARGET))
         whole_run = [alone["seconds"] / workers / many["seconds"] for alone, many in pairs]
-        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}, to the last episode", "share", whole_run))
+        rows.append(_row(f"slow/share-of-ideal-overlap/{workers}", "share", whole_run))
+        playing = [_playing(alone) / workers / _playing(many) for alone, many in pairs]
+        rows.append(_row(f"slow/share-of-ideal-overlap-while-playing/{workers}", "share", playing, target=OVERLAP_TARGET))
     for backend, jobs in PEERS.items():
         theirs = found.get(f"agentlab/{backend}")
         if theirs is None:

@@ -182,9 +182,10 @@ def _like_long(config: Any) -> dict[str, Any]:
     return {"train_sampling_strategy": "group_by_length"}
 
 
-def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: Any) -> float:
+def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: Any) -> float | None:
     """What a step of LoRA has to compute."""
-    from transformers import AutoConfig
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     from symbiotic_gym.trainers.encoding import encode
 
@@ -193,7 +194,9 @@ def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: 
         encode(tokenizer, x, max_tokens=own.max_tokens, page_budget=own.page_budget, tasks=own.tasks)[0]
         for x in examples[:BATCH]
     ]
-    return training_flops(AutoConfig.from_pretrained(options.base), map(len, rows), frozen=own.adapter != "none")
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(options.base))
+    return training_flops(model, map(len, rows), frozen=own.adapter != "none")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -219,8 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     peak, mfu = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024), 0.0
     if torch.cuda.is_available():
         peak = float(torch.cuda.max_memory_allocated())
-        if peak_rate := peak_flops(torch.cuda.get_device_name()):
-            mfu = _flops(options, examples, tokenizer) / float(np.median(seconds)) / peak_rate
+        flops, most = _flops(options, examples, tokenizer), peak_flops(torch.cuda.get_device_name())
+        mfu = flops / float(np.median(seconds)) / most if flops and most else 0.0
     print(json.dumps({"seconds": seconds.tolist(), "peak": peak, "mfu": mfu}))
     return 0
 

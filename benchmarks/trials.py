@@ -84,16 +84,23 @@ def play_missing(
     progress = progress or Progress(quiet=True)
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     with progress.phase(phase, len(missing)) as bar, pool:
+        jobs = [pool.submit(play, check, *todo[check]) for check in missing]
+
+        def keep(result: T) -> None:
+            found[result.check] = result
+            file.append([asdict(result)])  # type: ignore[call-overload] # a dataclass, as its documentation says
+            name = f"{result.check.template} {result.check.seed} {result.check.kind}"
+            bar.advance(name)
+            if (said := wrong(result)) and progress.console is not None:
+                progress.console.print(f"  {name}: {said}", highlight=False, markup=False)
+
         try:
-            for job in as_completed([pool.submit(play, check, *todo[check]) for check in missing]):
-                result = job.result()
-                found[result.check] = result
-                file.append([asdict(result)])  # type: ignore[call-overload] # a dataclass, as its documentation says
-                name = f"{result.check.template} {result.check.seed} {result.check.kind}"
-                bar.advance(name)
-                if (said := wrong(result)) and progress.console is not None:
-                    progress.console.print(f"  {name}: {said}", highlight=False, markup=False)
-        except BaseException:  # an interrupt too: what is still waiting for its turn must not be played first
+            for job in as_completed(jobs):
+                keep(job.result())
+        except BaseException:  # an interrupt too: what waits for its turn is not played any more, what is being played is kept
             pool.shutdown(cancel_futures=True)
+            for job in jobs:
+                if job.done() and not job.cancelled() and job.exception() is None and job.result().check not in found:
+                    keep(job.result())
             raise
     return [found[check] for check in todo]

@@ -16,6 +16,7 @@ from symbiotic_gym.protocols import Agent, BatchAgent
 from symbiotic_gym.types import Decision, Observation, Trajectory
 
 __all__ = [
+    "NOT_KEPT",
     "Concurrent",
     "Observer",
     "Recorder",
@@ -42,6 +43,10 @@ class Observer(Protocol):
     def observe(self, observation: Observation) -> None:
         """Take note of an observation for which no decision is asked."""
         ...
+
+
+NOT_KEPT = "(not kept: a detector failed on this page)"
+"""What stands on record for a page of which nobody knows what is private in it."""
 
 
 @runtime_checkable
@@ -94,6 +99,17 @@ class _Adapted:
         )
 
 
+class _AdaptedRecorder(_Adapted):
+    """The same around one that has a say in what is put on record."""
+
+    def __init__(
+        self, act: Callable[[Observation], Any], reset: Callable[..., Any] | None, name: str, recorder: Recorder
+    ) -> None:
+        super().__init__(act, reset, name)
+        self.record = recorder.record
+        self.record_picture = recorder.record_picture
+
+
 def as_agent(thing: Any) -> Agent:
     """Make an `Agent` of whatever can choose actions.
 
@@ -114,7 +130,8 @@ def as_agent(thing: Any) -> Agent:
             return thing
         act = getattr(thing, "act", None)
         if callable(act):
-            return _Adapted(act, getattr(thing, "reset", None), agent_name(thing))
+            parts = (act, getattr(thing, "reset", None), agent_name(thing))
+            return _AdaptedRecorder(*parts, thing) if isinstance(thing, Recorder) else _Adapted(*parts)
         if callable(thing):
             return _Adapted(thing, None, agent_name(thing))
     given = f"the class {thing.__name__}" if isinstance(thing, type) else f"{thing!r:.80}, a {type(thing).__name__}"

@@ -6,9 +6,12 @@ from typing import Literal
 
 import pytest
 
+from symbiotic_gym.agents.chat import load_tokenizer
 from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.policies import NOT_KEPT
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
+from symbiotic_gym.trainers.encoding import encode
 from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.further import FURTHER, further_targets
 from symbiotic_gym.trainers.minimal import train_minimal
@@ -40,7 +43,7 @@ WHOLE = episode(
 def test_the_answers_of_a_recording() -> None:
     first, _, third, last = (further_targets(WHOLE, place) for place in range(4))
     assert first == {
-        "highlight": 'textbox "Name" [7]; button "Send \\"now\\"" [9]',
+        "highlight": 'textbox "Name" [7]\nbutton "Send \\"now\\"" [9]',
         "next_state": 'textbox "Name" value="Ada"; alert "Saved, Ada"',
         "value": "4",
     }
@@ -51,6 +54,28 @@ def test_the_answers_of_a_recording() -> None:
         "value": "2",
     }
     assert last == {"summary": "The name is asked for. It has to be sent.", "value": "1"}
+
+
+def test_a_summary_keeps_whole_reasons_the_latest_first() -> None:
+    reasons = ["First " + "a" * 140 + ".", "Then " + "b" * 140 + ".", "At last " + "c" * 60 + "."]
+    told = episode(*(step(FIRST, "noop()", reason) for reason in reasons), step(FIRST, "noop()"))
+    assert further_targets(told, 3, ["summary"]) == {"summary": f"{reasons[1]} {reasons[2]}"}
+
+
+def test_the_last_page_is_foreseen_too_and_one_that_was_not_kept_is_not() -> None:
+    seen = replace(WHOLE, final={"page": "Bye."})
+    assert further_targets(seen, 3, ["next_state"]) == {"next_state": "Bye."}
+    assert further_targets(replace(WHOLE, final={"page": NOT_KEPT}), 3, ["next_state"]) == {}
+
+
+def test_elements_that_the_prompt_does_not_show_are_no_target(base: Path) -> None:
+    tokenizer = load_tokenizer(str(base))
+    page = "\n".join(f'[{i}] link "item {i}"' for i in range(100))
+    whole = replace(EXAMPLES[0], observation={"page": page}, further={"highlight": 'link "item 3" [3]\nlink "item 90" [90]'})
+    for budget, shown in ((6000, 'link "item 3" [3]\nlink "item 90" [90]'), (300, 'link "item 3" [3]')):
+        row, _ = encode(tokenizer, whole, max_tokens=8192, page_budget=budget)
+        (branch,) = (branch for branch in row.branches if branch.task == TASKS.index("highlight"))
+        assert tokenizer.decode(branch.tokens[branch.start : -1]) == shown
 
 
 def test_an_id_that_another_element_has_later_is_not_highlighted() -> None:

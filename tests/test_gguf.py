@@ -52,6 +52,8 @@ def test_what_it_says_is_told_and_no_half_file_stays(model: Path, tmp_path: Path
 
 
 def test_without_a_converter_or_a_model(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownNameError, match="nearest: q8_0"):
+        gguf.convert_to_gguf(model, tmp_path / "out.gguf", weights="q8")
     with pytest.raises(UnknownNameError, match=r"config\.json"):
         gguf.convert_to_gguf(tmp_path, tmp_path / "out.gguf")
     monkeypatch.setenv("LLAMA_CPP", str(tmp_path / "nowhere"))

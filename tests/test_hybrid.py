@@ -1,6 +1,7 @@
 """The hybrid agent against a real endpoint on loopback: what it sends, who decides, what it keeps."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,15 +14,17 @@ from symbiotic_gym.agents.openai_model import OpenAIModel
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_ledger import Ledger, summary
-from symbiotic_gym.agents.testing import FakeEndpoint
+from symbiotic_gym.agents.testing import FakeEndpoint, ScriptedModel
 from symbiotic_gym.benchmarks.privacy_canary import count_leaks
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
 from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.policies import Recorder, as_agent
 from symbiotic_gym.trainers.candidates import CandidateCache
+from symbiotic_gym.trainers.examples import examples_from
 from symbiotic_gym.trainers.speculative import SpeculativeAgent
-from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory, to_json
+from symbiotic_gym.trainers.verifiers import YesNoJudge
+from symbiotic_gym.types import Candidate, Decision, Observation, Outcome, Step, Trajectory, to_json
 from symbiotic_gym.viewer.episode import read_episode
 
 MAIL = "ndiallo@inkwell.example"
@@ -175,10 +178,90 @@ def test_speculation_keeps_no_more_than_its_hybrid_teacher_does(tmp_path: Path) 
     assert MAIL in str(played) and MAIL not in str(agent.record(played))
     picture = see(screenshot=np.zeros((2, 2, 3), np.uint8))
     assert agent.record_picture(picture) is None
-    with pytest.raises(ConfigError, match="cache"):
-        SpeculativeAgent(small, teacher, cache=CandidateCache(tmp_path / "cache.jsonl"))
-    plain = SpeculativeAgent(small, small)
+    nested = SpeculativeAgent(small, agent)
+    assert nested.record_picture(picture) is None
+    for given, settings in (
+        ("cache", {"cache": CandidateCache(tmp_path / "cache.jsonl")}),
+        ("screen", {"verifier": YesNoJudge(ScriptedModel([]))}),
+    ):
+        for hiding in (teacher, agent):
+            with pytest.raises(ConfigError, match=given):
+                SpeculativeAgent(small, hiding, **settings)
+    with pytest.raises(ConfigError, match="second"):
+        SpeculativeAgent(teacher, hybrid(endpoint))
+    SpeculativeAgent(small, teacher, cache=CandidateCache())  # in memory
+    plain = SpeculativeAgent(small, SpeculativeAgent(small, small), cache=CandidateCache(tmp_path / "plain.jsonl"))
     assert plain.record(played) is played and plain.record_picture(picture) is picture["screenshot"]
+
+
+class Offering:
+    """A large agent that offers what it is told to, with the page's placeholder for MARK."""
+
+    def __init__(self, *actions: str) -> None:
+        self.actions = actions
+
+    def act(self, seen: Observation) -> Decision:
+        mark = seen["page"].partition("⟦email")[2].partition("⟧")[0]
+        offered = [action.replace("MARK", f"⟦email{mark}⟧") for action in self.actions]
+        return Decision(action=offered[0], candidates=tuple(Candidate(action=action) for action in offered))
+
+
+TYPED, CHOSEN, SENT, BOGUS = 'fill("4", "MARK")', 'click("5")', 'goto("http://other.test/")', 'fill("4", "⟦email_7_zzzz⟧")'
+
+
+@pytest.mark.parametrize(
+    ("offered", "action", "candidates"),
+    [
+        ((CHOSEN, TYPED, SENT, BOGUS), CHOSEN, [CHOSEN, TYPED]),
+        ((TYPED, CHOSEN), TYPED, [TYPED, CHOSEN]),
+        ((SENT, CHOSEN), "noop(1)", []),  # nobody's choice, whatever else was offered
+        ((BOGUS, CHOSEN), "noop(1)", []),
+    ],
+)
+def test_candidates_are_what_could_be_run_here(offered: tuple[str, ...], action: str, candidates: list[str]) -> None:
+    asked: list[str] = []
+
+    def ask(effect: str, text: str) -> bool:
+        asked.append(text)
+        return False
+
+    teacher = HybridAgent(
+        Offering(*offered), None, mode="redact", detectors=DetectorStack(timeout_s=30), side_effects={"leave": "ask"}, ask=ask
+    )
+    teacher.reset("Send it", seed=1)
+    decision = teacher.act(see())
+    assert decision.action == action.replace("MARK", MAIL)
+    assert [candidate.action for candidate in decision.candidates] == [text.replace("MARK", MAIL) for text in candidates]
+    assert len(asked) == (offered[0] == SENT), "nobody is asked about what is only thought of"
+
+
+def test_what_a_teacher_is_not_let_do_the_student_does_not_do_and_nobody_learns() -> None:
+    teacher = HybridAgent(Offering(SENT), None, mode="redact", detectors=DetectorStack(timeout_s=30))
+    agent = SpeculativeAgent(lambda seen: Decision(action=SENT, reason="There."), teacher)
+    agent.reset("Send it", seed=1)
+    decision = agent.act(see())
+    assert (decision.action, decision.source, decision.acceptance) == ("noop(1)", "teacher", None)
+    steps = (Step(observation=shown(see()), decision=decision, reward=0.0),) * 2
+    played = Trajectory(task="t", seed=1, goal="", agent="a", steps=steps, final={}, outcome=Outcome(status="success"))
+    assert examples_from([played]) == []
+
+
+def test_an_agent_without_batches_keeps_its_say_in_the_record() -> None:
+    class Plain:
+        def act(self, seen: Observation) -> str:
+            return CHOSEN
+
+        def record(self, trajectory: Trajectory) -> Trajectory:
+            return replace(trajectory, goal="hidden")
+
+        def record_picture(self, seen: Observation) -> None:
+            return None
+
+    adapted = as_agent(Plain())
+    assert isinstance(adapted, Recorder)
+    played = Trajectory(task="t", seed=1, goal="plain", agent="a", steps=(), final={}, outcome=Outcome(status="success"))
+    assert adapted.record(played).goal == "hidden"
+    assert not isinstance(as_agent(lambda seen: CHOSEN), Recorder)
 
 
 def test_the_last_page_is_looked_at_before_it_is_kept() -> None:

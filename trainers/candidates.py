@@ -37,6 +37,7 @@ class CandidateCache:
         path: a JSON lines file to keep them in; None: in memory. Start a new one when the teacher has become better.
 
     Attributes:
+        path: the file.
         hits: how many lookups found something.
         misses: how many did not.
 
@@ -47,6 +48,7 @@ class CandidateCache:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.hits = 0
         self.misses = 0
+        self.path = path
         self._file = JsonLines(path)
         self._lock = threading.Lock()
         self._known = {row.state: row.candidates for row in self._file.records(_Recorded)}

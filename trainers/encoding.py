@@ -11,6 +11,7 @@ from typing import Any
 from symbiotic_gym.agents.chat import encode_prompt, end_token
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.further import shown_elements
 from symbiotic_gym.trainers.multitask import TASKS
 from symbiotic_gym.trainers.packing import PackedRow, Target, pack
 
@@ -37,13 +38,18 @@ def encode(
     """
     end = end_token(tokenizer)
     answers = {task: text for task, text in example.targets.items() if task in tasks}
-    ids = {task: (*tokenizer(text, add_special_tokens=False)["input_ids"], end) for task, text in answers.items()}
 
     def row(budget: int) -> PackedRow:
-        prompts = {task: encode_prompt(tokenizer, example.messages(task, page_budget=budget)) for task in ids}
-        return pack(
-            [Target(prompt=tuple(prompts[t]), answer=ids[t], task=TASKS.index(t), weight=example.weight) for t in prompts]
-        )
+        targets = []
+        for task, text in answers.items():
+            messages = example.messages(task, page_budget=budget)
+            if task == "highlight":
+                text = shown_elements(text, messages[0]["content"])
+            if text:
+                prompt = tuple(encode_prompt(tokenizer, messages))
+                answer = (*tokenizer(text, add_special_tokens=False)["input_ids"], end)
+                targets.append(Target(prompt=prompt, answer=answer, task=TASKS.index(task), weight=example.weight))
+        return pack(targets)
 
     whole = row(page_budget)
     if len(whole) <= max_tokens:
@@ -54,9 +60,10 @@ def encode(
         low, high = (middle, high) if len(row(middle)) <= max_tokens else (low, middle)
     shortest = row(low)
     if len(shortest) > max_tokens:
+        answered = sum(len(branch.tokens) - branch.start for branch in shortest.branches)
         raise ConfigError(
             explain(
-                f"an example of {example.task} takes {len(shortest)} tokens without its page, {sum(map(len, ids.values()))} of "
+                f"an example of {example.task} takes {len(shortest)} tokens without its page, {answered} of "
                 f"them targets: {example.action[:80]}",
                 f"at most {max_tokens} (max_tokens)",
                 "a target that is cut off would teach to stop in the middle",

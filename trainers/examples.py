@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symbiotic_gym.actions import parse
-from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_asking, prompt_messages
+from symbiotic_gym.agents.small import INSTRUCTIONS, PAGE_BUDGET, extend_history, prompt_asking
 from symbiotic_gym.errors import ActionError
 from symbiotic_gym.protocols import Message
 from symbiotic_gym.trainers.further import FURTHER, further_targets
-from symbiotic_gym.types import Trajectory
+from symbiotic_gym.types import Decision, Trajectory
 
-__all__ = ["Example", "all_examples", "examples_from"]
+__all__ = ["Example", "all_examples", "examples_from", "held_back"]
 
 _SHOWN = ("page", "tabs", "last_action_error")
 
@@ -28,7 +28,7 @@ class Example:
     task: str
     goal: str
     observation: Mapping[str, str]
-    """The texts that `prompt_messages` reads."""
+    """The texts that `prompt_asking` reads."""
     history: tuple[str, ...]
     action: str
     """The target of the action task, in normal form."""
@@ -42,15 +42,12 @@ class Example:
     @property
     def targets(self) -> dict[str, str]:
         """What is answered to each task's prompt, by task; those that are empty left out."""
-        every = {"action": self.action, "reason": self.reason, **self.further}
+        every = {**self.further, "action": self.action, "reason": self.reason}
         return {task: text for task, text in every.items() if text}
 
     def messages(self, task: str, *, page_budget: int = PAGE_BUDGET) -> list[Message]:
         """The prompt for a task's target: of the action and the reason, the small agent's own."""
-        for kind in ("action", "reason"):
-            if task == kind:
-                return prompt_messages(self.goal, self.observation, self.history, kind, page_budget=page_budget)
-        instruction = FURTHER[task].format(action=self.action)
+        instruction = INSTRUCTIONS[task] if task in INSTRUCTIONS else FURTHER[task].format(action=self.action)
         return prompt_asking(instruction, self.goal, self.observation, self.history, page_budget=page_budget)
 
 
@@ -89,7 +86,7 @@ def _steps(trajectory: Trajectory, further: Collection[str]) -> Iterable[tuple[i
     history: tuple[str, ...] = ()
     for place, step in enumerate(trajectory.steps):
         history = extend_history(history, step.observation)
-        if step.error or _on_purpose(step.decision.extra):
+        if step.error or _on_purpose(step.decision.extra) or held_back(step.decision):
             continue
         try:
             action = str(parse(step.decision.action))
@@ -97,7 +94,7 @@ def _steps(trajectory: Trajectory, further: Collection[str]) -> Iterable[tuple[i
             continue
         shown = {key: step.observation[key] for key in _SHOWN if key in step.observation}
         reason = " ".join(step.decision.reason.split())
-        more = further_targets(trajectory, place) if further else {}
+        more = further_targets(trajectory, place, further)
         example = Example(
             task=trajectory.task,
             goal=trajectory.goal,
@@ -105,9 +102,15 @@ def _steps(trajectory: Trajectory, further: Collection[str]) -> Iterable[tuple[i
             history=history,
             action=action,
             reason=reason,
-            further={task: more[task] for task in further if task in more},
+            further=more,
         )
         yield place, example
+
+
+def held_back(decision: Decision) -> bool:
+    """Whether a hybrid agent's rules kept an action from being run; what stands in its place is nobody's choice."""
+    told = decision.extra.get("privacy")
+    return isinstance(told, Mapping) and bool(told.get("not run"))
 
 
 def _on_purpose(extra: Mapping[str, Any]) -> bool:

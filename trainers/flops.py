@@ -1,8 +1,8 @@
 """How much a training step has to compute, for its share of a device's peak (MFU, PaLM, arXiv 2204.02311, appendix B).
 
-Counted are the products of the layers and of attention, forward and backward. Not counted are embeddings, norms, the scores of
-the vocabulary (computed for targets alone) and whatever gradient checkpointing computes again: they take time all the same, so
-the share is rather too low than too high.
+Counted are the products of the decoder's layers and of attention, forward and backward. Not counted are embeddings, norms, the
+scores of the vocabulary (computed for targets alone) and whatever gradient checkpointing computes again: they take time all the
+same, so the share is rather too low than too high.
 """
 
 from collections.abc import Iterable
@@ -23,18 +23,35 @@ def peak_flops(device: str) -> float | None:
     return next((flops for word, flops in _PEAK.items() if word in device), None)
 
 
-def training_flops(config: Any, lengths: Iterable[int], *, frozen: bool) -> float:
+def training_flops(model: Any, lengths: Iterable[int], *, frozen: bool) -> float | None:
     """Floating-point operations of a step, with causal attention.
 
     Args:
-        config: the model's, of a decoder as Llama's, with gated feed-forward layers.
+        model: a decoder, on any device, with or without an adapter.
         lengths: tokens of each row.
-        frozen: whether the weights are, and an adapter is trained: products backward are then taken through activations alone.
+        frozen: whether its weights are, and an adapter is trained: products backward are then taken through activations alone.
+
+    Returns:
+        None where they cannot be told by the model's shape: it has experts, of which a token meets a few, or other layers than
+        linear ones.
     """
+    from torch.nn import Linear
+
+    config = model.config
+    if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
+        return None
+    scored = model.get_output_embeddings()
+    weights = sum(
+        module.in_features * module.out_features
+        for name, module in model.named_modules()
+        if isinstance(module, Linear) and module is not scored and "lora_" not in name and not name.endswith("lm_head")
+    )
+    layers, heads = (getattr(config, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
+    if not weights or not layers or not heads:
+        return None
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     lengths = list(lengths)
-    width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
-    head = getattr(config, "head_dim", None) or width // heads
-    keys = (getattr(config, "num_key_value_heads", None) or heads) * head
-    weights = layers * (2 * width * heads * head + 2 * width * keys + 3 * width * config.intermediate_size)
-    scores = 6 * layers * heads * head * sum(length**2 for length in lengths)  # causal: half of 4, forward once, backward twice
+    window = getattr(config, "sliding_window", None) or max(lengths, default=0)
+    seen = sum(length * min(length, window) for length in lengths)  # as if every layer had the window that some may have
+    scores = 6 * layers * width * seen  # causal: half of 4, forward once, backward twice
     return float((4 if frozen else 6) * weights * sum(lengths) + scores)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from symbiotic_gym.errors import MissingDependencyError, ModelError, StoreError, UnknownNameError, explain
+from symbiotic_gym.errors import MissingDependencyError, ModelError, StoreError, UnknownNameError, explain, nearest
 
 __all__ = ["TYPES", "convert_to_gguf", "find_converter", "main"]
 
@@ -54,7 +54,7 @@ def convert_to_gguf(model: Path, out: Path, *, weights: str = "auto") -> None:
         weights: one of `TYPES`.
 
     Raises:
-        UnknownNameError: `model` is no model folder.
+        UnknownNameError: `model` is no model folder, or there is no such type.
         StoreError: `out` exists.
         MissingDependencyError: llama.cpp's converter is not installed.
         ModelError: the converter could not do it; what it said is in the message.
@@ -68,12 +68,23 @@ def convert_to_gguf(model: Path, out: Path, *, weights: str = "auto") -> None:
                 "name one that was trained with adapter = 'none' or made by symbiotic_gym.trainers.merging",
             )
         )
+    if weights not in TYPES:
+        raise UnknownNameError(
+            explain(
+                f"weights = {weights!r} ({nearest(weights, TYPES)})",
+                ", ".join(TYPES),
+                "the converter writes no other type",
+                "choose one of them",
+            )
+        )
     if out.exists():
         raise StoreError(explain(f"{out} exists", "a file to make", "it would be lost", "name another one, or remove it"))
-    new = out.with_name(f".{out.stem}-new.gguf")
+    new = out.with_name(f".{out.name}-new.gguf")
     command = [sys.executable, str(find_converter()), str(model), "--outfile", str(new), "--outtype", weights]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
+        )
         if done.returncode or not new.is_file():
             raise ModelError(
                 explain(

@@ -2,11 +2,12 @@
 
     python -m symbiotic_gym.trainers.router_training RUN... --out router.json
 
-Every verified proposal is an example: was the teacher of another opinion? A fifth of the episodes is held out, and what the
+Every verified proposal is an example: was the teacher of another opinion? A fifth of the instances is held out, and what the
 router gets right there is printed beside what always asking, or never asking, would get right.
 """
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from symbiotic_gym.types import Trajectory
 __all__ = ["main", "train_router"]
 
 _HELD_OUT = 5
-"""One episode of so many."""
+"""One instance of so many: of a task's seeds, by a hash, so that the same instance is never on both sides."""
 
 
 def train_router(trajectories: Sequence[Trajectory], *, epochs: int = 20) -> tuple[Router, dict[str, Interval]]:
@@ -37,23 +38,28 @@ def train_router(trajectories: Sequence[Trajectory], *, epochs: int = 20) -> tup
     Raises:
         ConfigError: too few episodes hold a verified proposal.
     """
-    told = [rows for trajectory in trajectories if (rows := labelled([trajectory]))]
-    if len(told) < _HELD_OUT:
+    told = [(trajectory, rows) for trajectory in trajectories if (rows := labelled([trajectory]))]
+    learnt = [row for trajectory, rows in told if not _held_out(trajectory) for row in rows]
+    held_out = [row for trajectory, rows in told if _held_out(trajectory) for row in rows]
+    if not learnt or not held_out:
         raise ConfigError(
             explain(
                 f"{len(told)} of {len(trajectories)} episodes with verified proposals",
-                f"at least {_HELD_OUT}",
-                "one in five is held out, to see whether anything was learnt",
+                "some ten of them, of different instances",
+                "one instance in five is held out, to see whether anything was learnt",
                 "name runs with phases of speculative synthesis, or record more of them",
             )
         )
-    learnt = [row for number, rows in enumerate(told) if number % _HELD_OUT for row in rows]
-    held_out = [row for rows in told[::_HELD_OUT] for row in rows]
     router = Router()
     router.fit(learnt, epochs)
     right = sum((router.chance(features) >= 0.5) == changed for features, changed in held_out)
     disagreed = sum(changed for _, changed in held_out)
     return router, {"right": wilson(right, len(held_out)), "disagreed": wilson(disagreed, len(held_out))}
+
+
+def _held_out(trajectory: Trajectory) -> bool:
+    instance = f"{trajectory.task} {trajectory.seed}".encode()
+    return hashlib.sha256(instance).digest()[0] % _HELD_OUT == 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

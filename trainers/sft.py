@@ -130,9 +130,9 @@ class Reporter(TrainerCallback):
         speed = sum(lengths) / seconds
         scalars = {name: value for name, value in logs.items() if name.startswith("loss/") or name == "learning_rate"}
         scalars |= {"tokens_per_s": speed, "tokens_per_row": sum(lengths) / len(lengths)}
-        if torch.cuda.is_available() and (peak := peak_flops(torch.cuda.get_device_name())):
-            flops = training_flops(model.config, lengths, frozen=self._frozen)
-            scalars |= {"mfu": flops / seconds / peak / args.world_size}
+        if torch.cuda.is_available():
+            peak, flops = peak_flops(torch.cuda.get_device_name()), training_flops(model, lengths, frozen=self._frozen)
+            scalars |= {"mfu": flops / seconds / peak / args.world_size} if peak and flops else {}
         if self._writer is not None:
             for name, value in scalars.items():
                 self._writer.add_scalar(name, value, state.global_step)

@@ -21,6 +21,7 @@ from symbiotic_gym.errors import ActionError, ConfigError, explain
 from symbiotic_gym.policies import Observer, Recorder, act_all, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.trainers.candidates import CandidateCache, state_key
+from symbiotic_gym.trainers.examples import held_back
 from symbiotic_gym.trainers.verifiers import CandidateList, Proposed, Screen, Verdict, Verifier
 from symbiotic_gym.types import Acceptance, Candidate, Decision, Observation, Trajectory, Usage
 
@@ -57,8 +58,8 @@ class SpeculativeAgent:
         cache: candidates recorded so far; None: nothing is looked up.
 
     Raises:
-        ConfigError: a cache, which keeps actions on disk as they were run, and a student or teacher that decides itself what
-            may lie there, as a `HybridAgent` does.
+        ConfigError: a student or teacher that says itself what may be kept of an episode, as a `HybridAgent` does, beside
+            another one, with a cache that has a file, or with a `Screen`: these see and keep what it hides.
     """
 
     def __init__(
@@ -67,22 +68,31 @@ class SpeculativeAgent:
         self.student = as_agent(student)
         self.teacher = as_agent(teacher)
         self._observer = teacher if isinstance(teacher, Observer) else None
-        self._recorders = [part for part in (student, teacher) if isinstance(part, Recorder)]
-        if cache is not None and self._recorders:
-            raise ConfigError(
-                explain(
-                    f"a cache of candidates with {agent_name(self._recorders[0])}, which says what may be kept of an episode",
-                    "one or the other",
-                    "the cache would keep private values on disk, where the agent lets only placeholders lie",
-                    "leave cache=None",
-                )
-            )
+        self.recorders = [recorder for part in (student, teacher) for recorder in _recorders(part)]
         self.verifier = verifier or CandidateList()
         self.cache = cache
         self.name = f"speculative({agent_name(student)}, {agent_name(teacher)})"
+        self._check_recorders()
         self._met: set[str] = set()
         self._goal = ""
         self._history: tuple[str, ...] = ()
+
+    def _check_recorders(self) -> None:
+        problem = {
+            "a cache that keeps candidates in a file": self.cache is not None and self.cache.path is not None,
+            f"the screen {self.verifier.name}, which is shown pages as they are": isinstance(self.verifier, Screen),
+            "a second one, which knows its values by other placeholders": len(self.recorders) > 1,
+        }
+        for given, found in problem.items():
+            if found and self.recorders:
+                raise ConfigError(
+                    explain(
+                        f"{given}, beside {agent_name(self.recorders[0])}, which says what may be kept of an episode",
+                        "one that hides nothing from the other",
+                        "private values would lie on a disk or be sent where that agent lets only placeholders go",
+                        "verify by the teacher's list, without a file for its candidates, and with one such agent",
+                    )
+                )
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Start an episode for both."""
@@ -92,17 +102,16 @@ class SpeculativeAgent:
         self._goal, self._history = goal, ()
 
     def record(self, trajectory: Trajectory) -> Trajectory:
-        """The episode as both parts let it be kept; as it is where neither has a say."""
-        for part in self._recorders:
-            trajectory = part.record(trajectory)
+        """The episode as the one of both that has a say lets it be kept; as it is where neither has."""
+        for recorder in self.recorders:
+            trajectory = recorder.record(trajectory)
         return trajectory
 
     def record_picture(self, observation: Observation) -> NDArray[np.uint8] | None:
-        """The screenshot as both parts let it be kept."""
+        """The screenshot, in the same way."""
         picture: NDArray[np.uint8] | None = observation["screenshot"]
-        for part in self._recorders:
-            if picture is not None:
-                picture = part.record_picture({**observation, "screenshot": picture})
+        for recorder in self.recorders:
+            picture = recorder.record_picture(observation)
         return picture
 
     def act(self, observation: Observation) -> Decision:
@@ -157,7 +166,8 @@ class SpeculativeAgent:
 
     def _list(self, turn: _Turn, decision: Decision) -> None:
         """The teacher's decision with its well-formed candidates only; they are what is kept and compared."""
-        offered = decision.candidates or (Candidate(action=decision.action, reason=decision.reason),)
+        own = () if held_back(decision) else (Candidate(action=decision.action, reason=decision.reason),)
+        offered = decision.candidates or own
         usable = tuple(candidate for candidate in offered if _well_formed(candidate.action))
         if self.cache is not None and usable:
             self.cache.put(agent_name(self.teacher), turn.observation, usable)
@@ -175,6 +185,8 @@ class SpeculativeAgent:
         proposed = _candidate(turn.proposal)
         verdict = turn.verdict
         if verdict is None or not verdict.accepted:
+            if held_back(teacher):  # what the teacher's rules forbid here, the student must not do in its stead
+                return replace(teacher, usage=usage, source="teacher", acceptance=None, extra={**extra, **teacher.extra})
             if not teacher.candidates:  # there is nothing to put in its place: no acceptance, no rejection, no pair
                 extra["unverified"] = {"teacher_action": teacher.action} | ({"why": verdict.why} if verdict else {})
                 return replace(turn.proposal, usage=usage, source="student", acceptance=None, extra=extra)
@@ -219,6 +231,12 @@ def _screen(turns: Sequence[_Turn]) -> None:
     for turn, verdict in zip(turns, screen.screen(proposed), strict=True):
         turn.verdict = verdict
         turn.spent += verdict.usage
+
+
+def _recorders(part: Any) -> list[Recorder]:
+    if isinstance(part, SpeculativeAgent):
+        return part.recorders
+    return [part] if isinstance(part, Recorder) else []
 
 
 def _candidate(proposal: Decision) -> Candidate:

@@ -340,6 +340,13 @@ def test_logs_have_names_of_their_own(tmp_path: Path) -> None:
     assert names == ["run.00-explore_large", "run.01-evaluate", "run-2.00-explore_large", "run-2.01-evaluate"]
 
 
+def test_a_run_named_as_an_exports_own_file_is_exported(tmp_path: Path) -> None:
+    for name in ("index.html", "static", "grid.html"):
+        write(tmp_path / "runs" / name / "episodes.jsonl", [trajectory()])
+    front = export(Runs([tmp_path / "runs"]), tmp_path / "out")
+    assert front.is_file() and {"run-index.html", "run-static", "run-grid.html"} <= {f.name for f in front.parent.iterdir()}
+
+
 def test_a_run_that_begins_later_is_found(tmp_path: Path) -> None:
     write(tmp_path / "runs" / "b" / "episodes.jsonl", [trajectory()])
     runs = Runs([tmp_path / "runs"])

@@ -119,7 +119,8 @@ class Runs:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "run"
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "run"
+    return f"run-{slug}" if slug.endswith(".html") or slug == "static" else slug  # an export has files of these names
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -209,13 +209,16 @@ def distill(
     """Distil a small model from recorded episodes; under `accelerate launch`, with several processes."""
     from symbiotic_gym.progress import Progress
     from symbiotic_gym.trainers.distilling import distill_runs
+    from symbiotic_gym.trainers.processes import is_main
 
-    with shown_errors(), Progress().phase(f"{base} is distilled", None) as bar:
+    with shown_errors(), Progress(quiet=not is_main()).phase(f"{base} is distilled", None) as bar:
         try:
             result = distill_runs(runs, out, base_model=base, config=config, initial_adapter=adapter, progress=bar.set)
         except KeyboardInterrupt:
             print(f"\ninterrupted; the same command goes on where {out} ends", file=sys.stderr)
             raise typer.Exit(130) from None
+    if not is_main():
+        return
     for name, value in result.summary().items():
         print(f"{name:12} {value}")
     where = result.adapter or result.model

@@ -6,7 +6,6 @@ would have had. Under `accelerate launch` or `torchrun` every process makes the 
 share of an optimizer step's rows.
 """
 
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ from symbiotic_gym.trainers.encoding import encode, training_order
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.multitask import TASKS
 from symbiotic_gym.trainers.packing import Branch, PackedRow, collate
-from symbiotic_gym.trainers.processes import main_first, world_size
+from symbiotic_gym.trainers.processes import is_main, main_first, world_size
 from symbiotic_gym.trainers.trainable import check_trainable, rounds_products, trainable_model
 from symbiotic_gym.trainers.training_folder import identity_of, kind_of, last_checkpoint, located, save_trained, take_up
 
@@ -70,7 +69,7 @@ def distill(
     identity = identity_of(config, examples, base, initial_adapter)
     kind = kind_of(config)
     with main_first(cpu=pick_device(config.device) == "cpu"):
-        if not resume and int(os.environ.get("RANK", "0")) == 0:
+        if not resume and is_main():
             shutil.rmtree(out, ignore_errors=True)
         done = take_up(out, identity, kind)
     if done is not None:

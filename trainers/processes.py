@@ -3,12 +3,17 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 
-__all__ = ["main_first", "world_size"]
+__all__ = ["is_main", "main_first", "world_size"]
 
 
 def world_size() -> int:
     """How many processes train together; 1 unless a launcher says otherwise."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_main() -> bool:
+    """Whether this is the process that writes and prints."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def main_first(*, cpu: bool) -> AbstractContextManager[None]:

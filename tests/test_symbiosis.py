@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from symbiotic_gym.agents import weights
 from symbiotic_gym.agents.testing import FakeEndpoint, Fault
+from symbiotic_gym.cli import app
 from symbiotic_gym.errors import ConfigError, MissingDependencyError, ModelError, StoreError, UnknownNameError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.store import EpisodeLog, RunFolder
@@ -108,12 +110,11 @@ def test_killed_in_every_phase_it_ends_in_the_same_table(tmp_path: Path) -> None
     report = (whole / "report.html").read_text()
     assert "scripted expert" in report and report.count("<svg") == 3 and "http-equiv" not in report
     assert "<script" not in report and "src=" not in report, "the report must need nothing else"
-    again = subprocess.run(command(config, whole), capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0 and table(whole) == summary, "a finished run was changed by running it again"
-    other = subprocess.run(
-        [*command(config, whole), "--large", "openai:x@http://127.0.0.1:9/v1"], capture_output=True, text=True
-    )
-    assert other.returncode == 2 and "another config" in other.stderr
+    arguments = command(config, whole)[3:]
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0 and table(whole) == summary, "a finished run was changed by running it again"
+    other = CliRunner().invoke(app, [*arguments, "--large", "openai:x@http://127.0.0.1:9/v1"])
+    assert other.exit_code == 2 and "another config" in other.stderr
 
 
 def presses_the_button(messages: Sequence[Mapping[str, str]]) -> str:

@@ -137,6 +137,7 @@ def main(folder: Path) -> int:
     patch.setattr(gym, "make", make)
     patch.setattr(browsergym.core, "_get_global_playwright", lambda: sessions)
     patch.setenv("MINIWOB_URL", f"http://{HOST}/miniwob/")
+    patch.delenv("PYTEST_ADDOPTS", raising=False)  # what to leave out is said of our own tests
     try:
         return int(pytest.main(["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(folder), str(folder)]))
     finally:

@@ -10,6 +10,8 @@
 
 PYTHON ?= python3
 VENV := .venv
+# A file's tests stay together: they share what is dear to start.
+PYTEST := $(VENV)/bin/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 READY := $(VENV)/.ready
 BUSY := $(VENV)/.unfinished
 FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
@@ -32,13 +34,13 @@ run: setup
 	$(VENV)/bin/symbiotic-gym symbiosis --out runs/default
 
 test: setup
-	$(VENV)/bin/python -m pytest -q
+	$(PYTEST)
 
 check: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -q
+	$(PYTEST)
 
 # AgentLab without what these tests do not use of it (ray, gradio, dask, torch): minutes instead of gigabytes.
 INTEROP := .venv-interop

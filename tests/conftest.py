@@ -11,6 +11,8 @@ import pytest
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
 for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY"):
     os.environ.pop(variable, None)
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the same cores wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 NETWORK_ALLOWED = False
 """The switch: while it is False, no test can reach a paid model, a hub or anything else beyond loopback from this process."""

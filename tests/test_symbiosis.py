@@ -77,7 +77,6 @@ def finished(out: Path, phase: str) -> bool:
 
 
 @pytest.mark.browser
-@pytest.mark.slow
 def test_killed_in_every_phase_it_ends_in_the_same_table(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(config_text(tiny_model(tmp_path / "model")))
@@ -126,7 +125,6 @@ def presses_the_button(messages: Sequence[Mapping[str, str]]) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.slow
 def test_a_language_model_teaches_with_retrieval_and_its_outage_is_survived(tmp_path: Path) -> None:
     config = SymbiosisConfig(
         tasks=("miniwob.click-test",),

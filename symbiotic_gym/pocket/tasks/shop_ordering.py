@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from symbiotic_gym.pocket.plays import given_up, half_done, misheard, saying
-from symbiotic_gym.pocket.reading import Page, done, infeasible
+from symbiotic_gym.pocket.reading import Page, back, done, infeasible
 from symbiotic_gym.pocket.tasks.shop_tools import (
     Walk,
     in_cart,
@@ -178,10 +178,7 @@ class BuyCheapest(Template):
             page = yield page.click(name, f"The {name} is the cheapest that was not looked at yet.", "link")
             if "Choose…" not in page.plain:
                 break
-            page = yield page.click(p["category"], "It has options to choose, so the search goes on.", "link")
-            page = yield page.select("Sort by", "Price: low to high", "The cheapest comes first then.")
-            page = yield page.check("In stock only", "It has to be in stock.")
-            page = yield page.click("Apply filters", "The filters work once they are applied.", "button")
+            page = yield back("It has options to choose, so the search goes on in the sorted list.")
         page = yield page.click("Add to cart", "This is the cheapest without options.", "button")
         page = yield from _order(page, p["shipping"], p["payment"])
         yield page.click("Place order", "The summary shows what was asked for.", "button")

@@ -1,7 +1,8 @@
 """The answers to a batch of prompts, token by token: what is drawn, what a grammar forbids, and how likely it was.
 
-Rows are padded on the left, twice where part of a prompt is known already: (padding, known part)(padding, new part). Masks and
-positions say which is which, so a row's scores are those it has alone, up to rounding.
+Rows that go through the model together are padded on the left, twice where part of a prompt is known already: (padding, known
+part)(padding, new part). Masks and positions say which is which, so a row's scores are those it has alone, up to rounding. The
+prompts go together on a GPU; on a CPU, where padding takes as long as text, each goes alone. Tokens drawn go together always.
 """
 
 from collections.abc import Sequence
@@ -73,8 +74,8 @@ def complete(
     bound = vocabulary is not None and any(row.state is not None for row in rows)
     generators = [torch.Generator().manual_seed(row.seed) for row in rows]
     with torch.inference_mode():
-        forward = _Forward(model, rows, ends[0], prefixes)
-        logits_BV = forward.scores()
+        forward = _Forward(model, rows, ends[0], prefixes, sampling.max_tokens)
+        logits_BV = forward.prompts()
         for room in range(sampling.max_tokens, 0, -1):
             if bound and vocabulary is not None:
                 logits_BV = _bound(logits_BV, rows, room, ends, vocabulary)
@@ -85,7 +86,7 @@ def complete(
                 row.take(token, logprob, ends, vocabulary)
             if room == 1 or all(row.finished for row in rows):
                 return
-            logits_BV = forward.scores(token_B)
+            logits_BV = forward.after(token_B)
 
 
 def _bound(
@@ -109,40 +110,64 @@ def _bound(
 class _Forward:
     """The model and what it has computed for a batch so far."""
 
-    def __init__(self, model: Any, rows: Sequence[Row], pad: int, prefixes: PrefixCache) -> None:
-        import torch
-
+    def __init__(self, model: Any, rows: Sequence[Row], pad: int, prefixes: PrefixCache, room: int) -> None:
         self._model = model
+        self._pad = pad
         self._prefixes = prefixes
         self._rows = [prefixes.match(row.session, row.prompt) for row in rows]
-        self._cache = prefixes.gather(self._rows)
-        known, new = max(row.known for row in self._rows), max(map(_new, self._rows))
-        ids = [[pad] * (new - _new(row)) + list(row.prompt[row.known :]) for row in self._rows]
-        mask = [[0] * (known - row.known) + [1] * row.known + [0] * (new - _new(row)) + [1] * _new(row) for row in self._rows]
-        self._ids_BT = torch.tensor(ids, device=model.device)
-        self._mask_BT = torch.tensor(mask, device=model.device)
-        self._position_BT = (self._mask_BT.cumsum(-1) - 1).clamp(min=0)[:, known:]
+        self._room = room
 
-    def scores(self, token_B: "torch.Tensor | None" = None) -> "torch.Tensor":
-        """Each row's scores of its next token: of the first one, or of the one after `token_B`."""
+    def prompts(self) -> "torch.Tensor":
+        """Each row's scores of its first token."""
         import torch
 
-        if token_B is not None:
-            self._ids_BT, self._position_BT = token_B[:, None], self._position_BT[:, -1:] + 1
-            self._mask_BT = torch.cat((self._mask_BT, self._mask_BT.new_ones(len(token_B), 1)), dim=1)
+        from symbiotic_gym.agents.key_values import attends_to_all, join
+
+        apart = self._model.device.type == "cpu" and attends_to_all(self._model)
+        parts = [self._together(rows) for rows in ([[row] for row in self._rows] if apart else [self._rows])]
+        longest = max(mask_BT.shape[1] for _, mask_BT, _ in parts)
+        self._mask_BT = torch.cat(
+            [torch.nn.functional.pad(mask_BT, (longest - mask_BT.shape[1], 0)) for _, mask_BT, _ in parts]
+        )
+        self._position_B = torch.tensor([len(row.prompt) - 1 for row in self._rows], device=self._model.device)
+        self._cache = join([cache for _, _, cache in parts], self._room)
+        return torch.cat([logits_BV for logits_BV, _, _ in parts])
+
+    def _together(self, rows: Sequence[Reuse]) -> "tuple[torch.Tensor, torch.Tensor, Any]":
+        """Some rows' scores, masks (rows, columns) and cache, from one pass."""
+        import torch
+
+        known, new = max(row.known for row in rows), max(map(_new, rows))
+        ids = [[self._pad] * (new - _new(row)) + list(row.prompt[row.known :]) for row in rows]
+        mask = [[0] * (known - row.known) + [1] * row.known + [0] * (new - _new(row)) + [1] * _new(row) for row in rows]
+        mask_BT = torch.tensor(mask, device=self._model.device)
+        position_BT = (mask_BT.cumsum(-1) - 1).clamp(min=0)[:, known:]
+        known_of_all = self._prefixes.gather(rows)
+        logits_BV, cache = self._pass(torch.tensor(ids, device=self._model.device), mask_BT, position_BT, known_of_all)
+        self._prefixes.keep(rows, cache)
+        return logits_BV, mask_BT, cache
+
+    def after(self, token_B: "torch.Tensor") -> "torch.Tensor":
+        """Each row's scores of the token after `token_B`."""
+        import torch
+
+        self._position_B = self._position_B + 1
+        self._mask_BT = torch.cat((self._mask_BT, self._mask_BT.new_ones(len(token_B), 1)), dim=1)
+        logits_BV, self._cache = self._pass(token_B[:, None], self._mask_BT, self._position_B[:, None], self._cache)
+        return logits_BV
+
+    def _pass(
+        self, ids_BT: "torch.Tensor", mask_BT: "torch.Tensor", position_BT: "torch.Tensor", cache: Any
+    ) -> "tuple[torch.Tensor, Any]":
         out = self._model(
-            input_ids=self._ids_BT,
-            attention_mask=self._mask_BT,
-            position_ids=self._position_BT,
-            past_key_values=self._cache,
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            position_ids=position_BT,
+            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        self._cache = out.past_key_values
-        if token_B is None:
-            self._prefixes.keep(self._rows, self._cache)
-        logits_BV: torch.Tensor = out.logits[:, -1]
-        return logits_BV
+        return out.logits[:, -1], out.past_key_values
 
 
 def _new(row: Reuse) -> int:

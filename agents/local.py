@@ -245,8 +245,11 @@ class LocalModel:
     def _load(self) -> None:
         if self._model is not None:
             return
+        from symbiotic_gym.agents.attention import use_fast_attention
+
         device = pick_device(self._device)
         self._model = load_base(self._path, device=device, dtype=self._dtype).eval()
+        use_fast_attention(self._model)
         self._tokenizer = load_tokenizer(self._path)
         ends = self._model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]

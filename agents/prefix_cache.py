@@ -128,9 +128,10 @@ class PrefixCache:
                 whose layers keep less than every token (sliding windows, states) is left alone.
         """
         import torch
-        from transformers.cache_utils import DynamicLayer
 
-        if not self._budget or not all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None])):
+        from symbiotic_gym.agents.key_values import keeps_all
+
+        if not self._budget or not keeps_all(cache):
             return
         longest = max(row.known for row in rows)
         for i, row in enumerate(rows):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from symbiotic_gym.agents import attention as parts
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.trainers import attention
 from symbiotic_gym.trainers.fast import speed_up
@@ -151,7 +152,7 @@ def test_a_packed_batch_equals_separate_sequences(
 ) -> None:
     """Rows of their own, padded, or all steps in one row; with LoRA; through transformers' attention or ours."""
     way, _, joined = way.partition(", ")
-    monkeypatch.setattr(attention, "SHORT", 30)  # so that these prompts go both ways
+    monkeypatch.setattr(parts, "SHORT", 30)  # so that these prompts go both ways
     rows = [targets(seed, n) for seed, n in enumerate(branches)]
     reference = lora(base, "eager")
     expected_loss = separate(reference, rows)
@@ -268,19 +269,20 @@ def test_a_prompt_is_causal_whatever_its_length_and_its_columns_never_meet_the_b
     query, key, value = (torch.randn(2, heads, 40, 8) for heads in (4, 2, 2))
     ahead = torch.ones(40, 40, dtype=torch.bool).triu(1)
     causal = torch.zeros(40, 40).masked_fill(ahead, float("-inf"))
-    expected = attention.folded_attention(query, key, value, causal, 0.3)
+    expected = parts.folded_attention(query, key, value, causal, 0.3)
     sizes: list[tuple[int, int]] = []
-    plain = attention.folded_attention
+    plain = parts.folded_attention
 
     def noted(query: torch.Tensor, key: torch.Tensor, *rest: Any) -> torch.Tensor:
         sizes.append((query.shape[2], key.shape[2]))
         return plain(query, key, *rest)
 
-    monkeypatch.setattr(attention, "folded_attention", noted)
+    for module in (parts, attention):
+        monkeypatch.setattr(module, "folded_attention", noted)
     for short, seen in ((512, [(6, 40), (34, 34)]), (8, [(6, 40)])):
         sizes.clear()
-        monkeypatch.setattr(attention, "SHORT", short)
-        torch.testing.assert_close(attention.causal_attention(query, key, value, 0.3), expected)
+        monkeypatch.setattr(parts, "SHORT", short)
+        torch.testing.assert_close(parts.causal_attention(query, key, value, 0.3), expected)
         sizes.clear()
         found, _ = attention.branched_attention(
             torch.nn.Module(), query, key, value, causal[None, None, -6:], 0.3, starts=[0, 0]

@@ -5,10 +5,7 @@ the prompt takes the causal way, which skips what lies ahead of a token, its key
 branch columns go through a mask, of their own height. That is exact, and for a long prompt costs little more than the action
 alone; one mask over all columns would cost twice the scores and their memory.
 
-How the prompt itself is computed goes by its length. On a CPU with bfloat16 matrix units two plain products over all columns
-take half the time of the fused kernel at 300 tokens, as much at 700 and three times as much at 3,000 (SmolLM2-135M's heads,
-forward and backward); a GPU takes the fused kernel always. Layers that see a window only, or cap their scores (Gemma 2 and 3,
-Mistral, some Qwen), go through plain products a few hundred columns at a time, which compute no score beyond the window.
+How the prompt itself is computed goes by its length (`agents/attention.py`).
 
 Weights are not dropped out here, whatever the model's configuration says of `attention_dropout`.
 
@@ -16,20 +13,17 @@ Shapes: B rows, T columns, Q of them masked, H query heads, G key heads, D head 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
 
+from symbiotic_gym.agents.attention import causal_attention, folded_attention
 from symbiotic_gym.errors import ConfigError, explain
 
-__all__ = ["ATTENTION", "branched_attention", "causal_attention", "folded_attention", "register_attention"]
+__all__ = ["ATTENTION", "branched_attention", "register_attention"]
 
 ATTENTION = "symbiotic_branched"
 """The name of `branched_attention` in transformers' attention interface."""
-
-SHORT = 512
-"""Columns of a prompt up to which a CPU computes all scores at once; so many at a time are where there is no kernel."""
 
 
 def register_attention() -> str:
@@ -103,82 +97,15 @@ def branched_attention(
         head = causal_attention(*prompt, scaling, window=window, softcap=softcap)
     else:
         rows = []
-        for row, start in enumerate(starts):
+        for start, *parts in zip(
+            starts, *(part.split(1) for part in prompt), strict=True
+        ):  # a slice's gradient is of full size
             padding = query_BHTD.new_zeros((1, query_BHTD.shape[1], min(start, split), query_BHTD.shape[3]))
-            query, key, value = (part[row : row + 1, :, start:] for part in prompt)
+            query, key, value = (part[:, :, start:] for part in parts)
             own = [causal_attention(query, key, value, scaling, window=window, softcap=softcap)] if start < split else []
             rows.append(torch.cat([padding, *own], dim=2))
         head = torch.cat(rows)
     return torch.cat((head, tail), dim=2).transpose(1, 2).contiguous(), None
-
-
-def causal_attention(
-    query_BHTD: torch.Tensor,
-    key_BGTD: torch.Tensor,
-    value_BGTD: torch.Tensor,
-    scaling: float,
-    *,
-    window: int | None = None,
-    softcap: float | None = None,
-) -> torch.Tensor:
-    """Grouped-query attention where each column sees itself and what stands before, within the window; (B, H, T, D)."""
-    columns, on_gpu = query_BHTD.shape[2], query_BHTD.device.type != "cpu"
-    if softcap is not None or (window is not None and window < columns) or (columns <= SHORT and not on_gpu):
-        return _by_products(query_BHTD, key_BGTD, value_BGTD, scaling, window or columns, softcap)
-    shared = query_BHTD.shape[1] // key_BGTD.shape[1]  # a CPU's fused kernel wants a key head for each query head
-    key, value = (key_BGTD, value_BGTD) if on_gpu else (x.repeat_interleave(shared, dim=1) for x in (key_BGTD, value_BGTD))
-    return torch.nn.functional.scaled_dot_product_attention(
-        query_BHTD, key, value, is_causal=True, scale=scaling, enable_gqa=on_gpu
-    )
-
-
-def _by_products(
-    query_BHTD: torch.Tensor,
-    key_BGTD: torch.Tensor,
-    value_BGTD: torch.Tensor,
-    scaling: float,
-    window: int,
-    softcap: float | None,
-) -> torch.Tensor:
-    """Causal attention without a kernel, so many columns at a time against those that they may see."""
-    parts = []
-    for begin in range(0, query_BHTD.shape[2], SHORT):
-        end, first = min(begin + SHORT, query_BHTD.shape[2]), max(0, begin + 1 - window)
-        mask = _band(end - begin, end - first, window, query_BHTD.dtype, query_BHTD.device)
-        keys, values = key_BGTD[:, :, first:end], value_BGTD[:, :, first:end]
-        parts.append(folded_attention(query_BHTD[:, :, begin:end], keys, values, mask, scaling, softcap))
-    return torch.cat(parts, dim=2)
-
-
-def folded_attention(
-    query_BHQD: torch.Tensor,
-    key_BGTD: torch.Tensor,
-    value_BGTD: torch.Tensor,
-    mask: torch.Tensor,
-    scaling: float,
-    softcap: float | None = None,
-) -> torch.Tensor:
-    """Grouped-query attention as two batched products; the query heads of a key head are folded into the columns.
-
-    Args:
-        query_BHQD: of any number of columns.
-        key_BGTD: all that may be attended to.
-        value_BGTD: as the keys.
-        mask: additive, broadcast to (B, H, Q, T), of the query's dtype.
-        scaling: factor of the scores.
-        softcap: scores become `softcap * tanh(scores / softcap)` before the mask; None: they stay.
-
-    Returns:
-        (B, H, Q, D).
-    """
-    B, H, Q, D = query_BHQD.shape
-    G, T = key_BGTD.shape[1:3]
-    query = (query_BHQD * scaling).reshape(B * G, H // G * Q, D)
-    scores = torch.bmm(query, key_BGTD.reshape(B * G, T, D).transpose(1, 2)).view(B, H, Q, T)
-    if softcap is not None:
-        scores = torch.tanh(scores / softcap) * softcap
-    weights = scores.add_(mask).softmax(-1).view(B * G, H // G * Q, T)
-    return torch.bmm(weights, value_BGTD.reshape(B * G, T, D)).view(B, H, Q, D)
 
 
 def _narrowed(mask_B1QT: torch.Tensor, places_BT: torch.Tensor | None, window: int) -> torch.Tensor:
@@ -194,13 +121,3 @@ def _narrowed(mask_B1QT: torch.Tensor, places_BT: torch.Tensor | None, window: i
         )
     far_BQT = places_BT[:, -mask_B1QT.shape[2] :, None] - places_BT[:, None, :] >= window
     return mask_B1QT.masked_fill(far_BQT[:, None], float("-inf"))
-
-
-@lru_cache(maxsize=64)
-def _band(queries: int, keys: int, window: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """The additive mask (queries, keys) of the last columns, which see themselves and what stands less than a window before."""
-    with torch.inference_mode(False):  # it is kept, and may be wanted for training next
-        place = torch.arange(keys, device=device)
-        behind = place[-queries:, None] - place[None, :]
-        unseen = (behind < 0) | (behind >= window)
-        return torch.zeros((queries, keys), dtype=dtype, device=device).masked_fill_(unseen, float("-inf"))

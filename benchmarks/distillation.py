@@ -43,12 +43,25 @@ from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.pairs import acceptance_rate, preference_pairs
 from symbiotic_gym.trainers.preference_tuning import PreferenceConfig, tune_on_pairs
 from symbiotic_gym.trainers.speculative import SpeculativeAgent
-from symbiotic_gym.trainers.symbiosis_config import load_config
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["ARMS", "Part", "Study", "default_study", "differences", "main", "smoke_study"]
 
 ARMS = ("action", "multi-task", "speculative", "both", "preference")
+_MINIWOB = (
+    "click-button",
+    "click-link",
+    "click-dialog-2",
+    "click-widget",
+    "click-option",
+    "click-checkboxes-transfer",
+    "click-tab",
+    "click-collapsible",
+    "enter-text",
+    "enter-password",
+    "login-user",
+    "choose-list",
+)
 _SEEDS = {"evaluate": 0, "teach": 100_000, "synthesize": 200_000}
 """Where each phase's seeds begin."""
 
@@ -83,18 +96,25 @@ class Study:
 
 
 def default_study(seed: int = 0) -> Study:
-    """The tasks of `make run`, and Pocket's templates that take one or two pages: trained on where they are for training."""
+    """MiniWoB tasks of many kinds, and Pocket's templates that take one or two pages: trained on where they are for training."""
     short = {f"pocket.{t.id}" for t in templates().values() if t.level <= 2}
     train = tuple(task for task in split("train") if task in short)
     held_out = tuple(task for task in (*split("dev"), *split("test")) if task in short)
-    miniwob = load_config().tasks
+    miniwob = tuple(f"miniwob.{task}" for task in _MINIWOB)
     part = Part(train=miniwob, held_out=miniwob, teach=14, synthesize=8, evaluate=9, examples=240, max_steps=8)
     pocket = Part(train=train, held_out=held_out, teach=1, synthesize=1, evaluate=4, examples=120, max_steps=6)
     budget = 3000
     return Study(
         parts=(part, pocket),
         train=DistillerConfig(
-            batch_size=4, micro_batch_size=2, learning_rate=1e-3, max_tokens=2048, page_budget=budget, save_steps=20, seed=seed
+            batch_size=4,
+            micro_batch_size=4,
+            padding_free=True,
+            learning_rate=1e-3,
+            max_tokens=2048,
+            page_budget=budget,
+            save_steps=20,
+            seed=seed,
         ),
         prefer=PreferenceConfig(page_budget=budget, micro_batch_size=2, seed=seed),
         seed=seed,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from symbiotic_gym.errors import InfrastructureError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.pocket.trial import Check
 from symbiotic_gym.progress import Progress
@@ -52,6 +53,14 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _play(play: Callable[..., T], check: Check, *more: Any) -> T:
+    """Twice where the machine was at fault at first: one page that did not load must not end hours of work."""
+    try:
+        return play(check, *more)
+    except InfrastructureError:
+        return play(check, *more)
+
+
 def play_missing(
     todo: Mapping[Check, tuple[Any, ...]],
     play: Callable[..., T],
@@ -76,6 +85,7 @@ def play_missing(
         wrong: what to say of a result that is; empty where nothing is.
 
     Raises:
+        InfrastructureError: an episode's site or browser failed, and again.
         StoreError: a line of `kept` is damaged.
     """
     file = JsonLines(kept)
@@ -84,7 +94,7 @@ def play_missing(
     progress = progress or Progress(quiet=True)
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     with progress.phase(phase, len(missing)) as bar, pool:
-        jobs = [pool.submit(play, check, *todo[check]) for check in missing]
+        jobs = [pool.submit(_play, play, check, *todo[check]) for check in missing]
 
         def keep(result: T) -> None:
             found[result.check] = result

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from symbiotic_gym.benchmarks.trials import play_missing
+from symbiotic_gym.errors import SiteError
 from symbiotic_gym.pocket.trial import Check, Trial
 
 CHECKS = [Check("t", seed, "null") for seed in range(60)]
@@ -36,6 +37,24 @@ def run(folder: Path) -> list[Trial]:
     todo = {check: (str(folder),) for check in CHECKS}
     kept = folder / "trials.jsonl"
     return play_missing(todo, slow, Trial, workers=2, kept=kept, progress=None, phase="playing", wrong=lambda trial: "")
+
+
+def failing(check: Check, folder: str) -> Trial:
+    """The first time, and where the seed is 1, always."""
+    if not (mark := Path(folder) / f"{check.seed}.failed").exists() or check.seed == 1:
+        mark.touch()
+        raise SiteError("the page did not load")
+    return Trial(check, 0.0, True, "", 0, 1, 0.1, 0.2)
+
+
+def test_a_site_that_failed_once_ends_nothing(tmp_path: Path) -> None:
+    def played(seed: int) -> list[Trial]:
+        todo = {Check("t", seed, "null"): (str(tmp_path),)}
+        return play_missing(todo, failing, Trial, workers=1, kept=None, progress=None, phase="", wrong=lambda trial: "")
+
+    assert [trial.check.seed for trial in played(0)] == [0]
+    with pytest.raises(SiteError):
+        played(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

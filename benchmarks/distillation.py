@@ -96,7 +96,7 @@ class Study:
 
 
 def default_study(seed: int = 0) -> Study:
-    """MiniWoB tasks of many kinds, and Pocket's templates that take one or two pages: trained on where they are for training."""
+    """MiniWoB tasks of many kinds, and Pocket's templates that take a page or two: trained on where they are for training."""
     short = {f"pocket.{t.id}" for t in templates().values() if t.level <= 2}
     train = tuple(task for task in split("train") if task in short)
     held_out = tuple(task for task in (*split("dev"), *split("test")) if task in short)

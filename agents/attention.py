@@ -26,7 +26,7 @@ def use_fast_attention(model: Any) -> None:
     """Let a model that answers on a CPU attend in the faster way, where it would have taken torch's kernel; else do nothing.
 
     Args:
-        model: of transformers; its attention is changed in place, its scores are not but for rounding.
+        model: of transformers; its attention is changed in place. Scores are those of its `eager` attention, rounding included.
     """
     from transformers import AttentionInterface
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
@@ -51,14 +51,16 @@ def _inference_attention(
 
     columns, keys = query_BHQD.shape[2], key_BGTD.shape[2]
     scale = scaling if scaling is not None else query_BHQD.shape[3] ** -0.5
-    if columns == 1 or (attention_mask is not None and columns <= SHORT):
-        found = folded_attention(query_BHQD, key_BGTD, value_BGTD, attention_mask, scale)
-    elif attention_mask is None and columns == keys:
-        found = causal_attention(query_BHQD, key_BGTD, value_BGTD, scale)
-    else:
-        found, _ = sdpa_attention_forward(module, query_BHQD, key_BGTD, value_BGTD, attention_mask, scaling=scaling, **more)
-        return found, None
-    return found.transpose(1, 2).contiguous(), None
+    causal = getattr(module, "is_causal", True) and more.get("is_causal") is not False
+    if more.get("softcap") is None and more.get("position_bias") is None:
+        if columns == 1 or (attention_mask is not None and columns * keys <= SHORT * SHORT):
+            found = folded_attention(query_BHQD, key_BGTD, value_BGTD, attention_mask, scale)
+            return found.transpose(1, 2).contiguous(), None
+        if attention_mask is None and causal and columns == keys:
+            found = causal_attention(query_BHQD, key_BGTD, value_BGTD, scale)
+            return found.transpose(1, 2).contiguous(), None
+    found, _ = sdpa_attention_forward(module, query_BHQD, key_BGTD, value_BGTD, attention_mask, scaling=scaling, **more)
+    return found, None
 
 
 def causal_attention(
@@ -112,13 +114,13 @@ def folded_attention(
     Args:
         query_BHQD: of any number of columns.
         key_BGTD: all that may be attended to.
-        value_BGTD: as the keys.
+        value_BGTD: as the keys, but for their size.
         mask: broadcast to (B, H, Q, T); additive, of the query's dtype, or what may be seen, as booleans. None: everything may.
         scaling: factor of the scores.
         softcap: scores become `softcap * tanh(scores / softcap)` before the mask; None: they stay.
 
     Returns:
-        (B, H, Q, D).
+        (B, H, Q, size of a value).
     """
     B, H, Q, D = query_BHQD.shape
     G, T = key_BGTD.shape[1:3]
@@ -129,7 +131,7 @@ def folded_attention(
     if mask is not None:
         scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min) if mask.dtype == torch.bool else scores.add_(mask)
     weights = scores.softmax(-1).view(B * G, H // G * Q, T)
-    return torch.bmm(weights, value_BGTD.reshape(B * G, T, D)).view(B, H, Q, D)
+    return torch.bmm(weights, value_BGTD.reshape(B * G, T, -1)).view(B, H, Q, -1)
 
 
 @lru_cache(maxsize=64)

@@ -74,7 +74,7 @@ def complete(
     bound = vocabulary is not None and any(row.state is not None for row in rows)
     generators = [torch.Generator().manual_seed(row.seed) for row in rows]
     with torch.inference_mode():
-        forward = _Forward(model, rows, ends[0], prefixes, sampling.max_tokens)
+        forward = _Forward(model, rows, ends[0], prefixes, sampling.max_tokens - 1)
         logits_BV = forward.prompts()
         for room in range(sampling.max_tokens, 0, -1):
             if bound and vocabulary is not None:
@@ -120,16 +120,18 @@ class _Forward:
     def prompts(self) -> "torch.Tensor":
         """Each row's scores of its first token."""
         import torch
+        from torch.nn.functional import pad
 
         from symbiotic_gym.agents.key_values import attends_to_all, join
 
-        apart = self._model.device.type == "cpu" and attends_to_all(self._model)
-        parts = [self._together(rows) for rows in ([[row] for row in self._rows] if apart else [self._rows])]
-        longest = max(mask_BT.shape[1] for _, mask_BT, _ in parts)
-        self._mask_BT = torch.cat(
-            [torch.nn.functional.pad(mask_BT, (longest - mask_BT.shape[1], 0)) for _, mask_BT, _ in parts]
-        )
         self._position_B = torch.tensor([len(row.prompt) - 1 for row in self._rows], device=self._model.device)
+        if self._model.device.type != "cpu" or not attends_to_all(self._model):
+            logits_BV, self._mask_BT, self._cache = self._together(self._rows)
+            self._end = self._mask_BT.shape[1]
+            return logits_BV
+        parts = [self._together([row]) for row in self._rows]
+        self._end = max(mask_BT.shape[1] for _, mask_BT, _ in parts)
+        self._mask_BT = torch.cat([pad(mask_BT, (self._end - mask_BT.shape[1], self._room)) for _, mask_BT, _ in parts])
         self._cache = join([cache for _, _, cache in parts], self._room)
         return torch.cat([logits_BV for logits_BV, _, _ in parts])
 
@@ -149,10 +151,13 @@ class _Forward:
 
     def after(self, token_B: "torch.Tensor") -> "torch.Tensor":
         """Each row's scores of the token after `token_B`."""
-        import torch
+        from torch.nn.functional import pad
 
-        self._position_B = self._position_B + 1
-        self._mask_BT = torch.cat((self._mask_BT, self._mask_BT.new_ones(len(token_B), 1)), dim=1)
+        if self._end == self._mask_BT.shape[1]:  # a cache that grows, and not one with room
+            self._mask_BT = pad(self._mask_BT, (0, 1))
+        self._mask_BT[:, self._end] = 1
+        self._end += 1
+        self._position_B += 1
         logits_BV, self._cache = self._pass(token_B[:, None], self._mask_BT, self._position_B[:, None], self._cache)
         return logits_BV
 

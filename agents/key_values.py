@@ -19,22 +19,16 @@ def attends_to_all(model: Any) -> bool:
 
 def keeps_all(cache: Any) -> bool:
     """Whether a cache holds the keys and values of all tokens, in all layers."""
-    return all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
+    return type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
-def join(caches: Sequence[Any], room: int) -> Any:
+def join(caches: Sequence[DynamicCache], room: int) -> DynamicCache:
     """One cache for the rows of several, padded on the left to the longest.
 
     Args:
-        caches: each of some rows, their last tokens in its last columns. More than one only where `keeps_all`.
-        room: how many tokens will follow.
-
-    Returns:
-        A cache that `room` tokens can be added to in place; or the only one there is, where it does not keep all.
+        caches: each of some rows, their last tokens in its last columns; all as `keeps_all` has them.
+        room: how many tokens can be added, in place. Masks are as wide as what is there and the room together.
     """
-    if not keeps_all(caches[0]):
-        (only,) = caches
-        return only
     joined = DynamicCache()
     joined.layers = [_Roomy(layers, room) for layers in zip(*(cache.layers for cache in caches), strict=True)]
     return joined
@@ -56,10 +50,10 @@ class _Roomy(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take columns."""
-        begin, self._taken = self._taken, self._taken + key_states.shape[2]
-        self.keys[:, :, begin : self._taken] = key_states
-        self.values[:, :, begin : self._taken] = value_states
+        """Take columns; there must be room."""
+        for whole, new in ((self.keys, key_states), (self.values, value_states)):
+            whole.narrow(2, self._taken, new.shape[2]).copy_(new)
+        self._taken += key_states.shape[2]
         return self.keys, self.values
 
     def get_seq_length(self) -> int:

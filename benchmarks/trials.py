@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from symbiotic_gym.errors import InfrastructureError
+from symbiotic_gym.errors import BrowserError, SiteError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.pocket.trial import Check
 from symbiotic_gym.progress import Progress
@@ -57,7 +57,7 @@ def _play(play: Callable[..., T], check: Check, *more: Any) -> T:
     """Twice where the machine was at fault at first: one page that did not load must not end hours of work."""
     try:
         return play(check, *more)
-    except InfrastructureError:
+    except (BrowserError, SiteError):
         return play(check, *more)
 
 
@@ -85,7 +85,8 @@ def play_missing(
         wrong: what to say of a result that is; empty where nothing is.
 
     Raises:
-        InfrastructureError: an episode's site or browser failed, and again.
+        BrowserError: an episode's browser failed, and again.
+        SiteError: its site did.
         StoreError: a line of `kept` is damaged.
     """
     file = JsonLines(kept)
@@ -97,8 +98,8 @@ def play_missing(
         jobs = [pool.submit(_play, play, check, *todo[check]) for check in missing]
 
         def keep(result: T) -> None:
-            found[result.check] = result
             file.append([asdict(result)])  # type: ignore[call-overload] # a dataclass, as its documentation says
+            found[result.check] = result  # an interrupt before this has it kept twice rather than never
             name = f"{result.check.template} {result.check.seed} {result.check.kind}"
             bar.advance(name)
             if (said := wrong(result)) and progress.console is not None:

@@ -101,8 +101,8 @@ def default_study(seed: int = 0) -> Study:
     train = tuple(task for task in split("train") if task in short)
     held_out = tuple(task for task in (*split("dev"), *split("test")) if task in short)
     miniwob = tuple(f"miniwob.{task}" for task in _MINIWOB)
-    part = Part(train=miniwob, held_out=miniwob, teach=14, synthesize=8, evaluate=9, examples=240, max_steps=8)
-    pocket = Part(train=train, held_out=held_out, teach=1, synthesize=1, evaluate=4, examples=120, max_steps=6)
+    part = Part(train=miniwob, held_out=miniwob, teach=14, synthesize=8, evaluate=9, examples=200, max_steps=8)
+    pocket = Part(train=train, held_out=held_out, teach=1, synthesize=1, evaluate=4, examples=100, max_steps=6)
     budget = 3000
     return Study(
         parts=(part, pocket),

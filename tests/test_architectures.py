@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from symbiotic_gym.agents import attention as parts
 from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.trainers import attention
 from symbiotic_gym.trainers.distiller import distill
@@ -77,7 +78,7 @@ def of_kind(kind: str, folder: Path, tokenizer: Path) -> Path:
 def test_packed_rows_equal_what_the_model_computes_of_separate_sequences(
     bases: Mapping[str, Path], kind: str, whole: bool, joined: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "SHORT", 12)  # so that prompts are computed in several parts
+    monkeypatch.setattr(parts, "SHORT", 12)  # so that prompts are computed in several parts
     base = bases[kind]
     rows = [targets(seed, n) for seed, n in enumerate((2, 1, 3))]
     reference = lora(base, "eager")

@@ -24,7 +24,7 @@ from symbiotic_gym.agents.privacy_policy import HARD, READ, Ruling, Situation, d
 from symbiotic_gym.agents.privacy_router import Router, describe
 from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observation
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
-from symbiotic_gym.policies import Concurrent, Observer, Retelling, agent_name, as_agent
+from symbiotic_gym.policies import NOT_KEPT, Concurrent, Observer, Retelling, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.types import Candidate, Decision, Observation, Trajectory, Usage
 
@@ -237,7 +237,7 @@ class HybridAgent:
                     self._observers[1].observe(step.seen)
                 return decision
         elif self._observers[0] is not None and self.mode != "small":
-            self._observers[0].observe(step.view.observation)
+            self._observers[0].observe(_nothing_of(step.view.observation) if step.view.scan.faults else step.view.observation)
         if step.ruling.route == "BLOCK":
             return Decision(action="noop(1)", reason=step.ruling.why, source="policy")
         return step.proposal or self._small.act(step.seen)
@@ -330,6 +330,14 @@ class HybridAgent:
 
 
 _NO_SCAN = Scan(findings=())
+
+
+def _nothing_of(observation: Observation) -> Observation:
+    """An observation in which a detector may have missed something, for a memory that is sent later."""
+    unsure: Any = {key: "" if isinstance(value, str) else value for key, value in observation.items()}
+    unsure |= {"goal": observation["goal"], "page": NOT_KEPT}
+    blank: Observation = unsure
+    return blank
 
 
 def _said(step: _Step) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from symbiotic_gym.actions import VERBS, Action, elements, format_action, parse
 from symbiotic_gym.agents.privacy_vault import Known, Vault
-from symbiotic_gym.agents.privacy_view import origin_of
+from symbiotic_gym.agents.privacy_view import framed_lines, origin_of
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.types import Observation
 
@@ -27,7 +27,8 @@ DEFAULT_RULES: Mapping[str, Rule] = {"leave": "deny", "upload": "deny", "submit"
 
 _TO_USER = frozenset({"send_msg_to_user", "report_infeasible"})
 _TYPES = frozenset({"fill", "keyboard_type", "keyboard_insert_text", "select_option"})
-_CLICKS = frozenset({"click", "dblclick", "press"})
+_KEYS = frozenset({"press", "keyboard_press"})
+_CLICKS = frozenset({"click", "dblclick"}) | _KEYS
 _PAY = re.compile(r"\b(?:pay|buy now|place (?:the )?order|purchase|checkout|donate|transfer|subscribe)\b", re.I)
 _DELETE = re.compile(r"\b(?:delete|remove|erase|close (?:my )?account|deactivate|unsubscribe|revoke)\b", re.I)
 _SUBMIT = re.compile(
@@ -102,7 +103,7 @@ class ActionRules:
             whole, values = self._restored(action)
         except PrivacyError as error:
             return Verdict(action="", why=str(error).splitlines()[0], placeholder_fault=True)
-        if why := self._misplaced(whole, values, here):
+        if why := self._misplaced(whole, values, observation):
             return Verdict(action="", why=why)
         for effect in side_effects(whole, observation, self._vault):
             if effect == "leave" and origin_of(str(whole.arguments["url"])) in self.origins | {here}:
@@ -134,14 +135,24 @@ class ActionRules:
                     values += [hit.known for hit in self._vault.find(text)]
         return whole, values
 
-    def _misplaced(self, action: Action, values: Sequence[Known], here: str) -> str:
-        if not self._bind or action.verb in _TO_USER:
+    def _misplaced(self, action: Action, values: Sequence[Known], observation: Observation) -> str:
+        if not self._bind or not values or action.verb in _TO_USER:
             return ""
-        goal = origin_of(str(action.arguments["url"])) if action.verb == "goto" else here
+        if _in_frame(action, observation["page"]):
+            return f"a value of kind {values[0].kind} may not be typed into a frame: nobody knows whose it is"
+        goal = origin_of(str(action.arguments["url"] if action.verb == "goto" else observation.get("url", "")))
         for known in values:
             if goal not in known.origins:
                 return f"a value of kind {known.kind} does not belong on {goal or 'a page without an origin'}"
         return ""
+
+
+def _in_frame(action: Action, page: str) -> bool:
+    """Whether an action types into a frame: by the bid, or by where the focus is."""
+    if action.bids:
+        return any(bid[0].isalpha() for bid in action.bids)
+    lines = page.split("\n")
+    return action.verb in _TYPES and any(" focused" in lines[number] for number in framed_lines(page))
 
 
 def side_effects(action: Action, observation: Observation, vault: Vault) -> list[str]:
@@ -153,10 +164,11 @@ def side_effects(action: Action, observation: Observation, vault: Vault) -> list
     if action.verb not in _CLICKS:
         return []
     element = elements(observation["page"]).get(action.bids[0]) if action.bids else None
-    if element is None:
-        return []
-    found = [name for name, pattern in (("pay", _PAY), ("delete", _DELETE)) if pattern.search(element.name)]
-    sends = element.role == "button" and _SUBMIT.search(element.name)
-    if sends and any(" value=" in line and vault.find(line) for line in observation["page"].split("\n")):
+    name = element.name if element is not None else ""
+    found = [effect for effect, pattern in (("pay", _PAY), ("delete", _DELETE)) if pattern.search(name)]
+    enters = action.verb in _KEYS and "enter" in str(action.arguments).lower()
+    if (_SUBMIT.search(name) or enters) and any(
+        " value=" in line and vault.find(line) for line in observation["page"].split("\n")
+    ):
         found.append("submit")
     return found

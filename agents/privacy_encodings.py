@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BARRIER", "ENCODINGS", "View", "decoded_runs", "squeeze", "views"]
+__all__ = ["BARRIER", "ENCODINGS", "View", "decoded_runs", "spellings", "squeeze", "views"]
 
 _ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
@@ -30,6 +30,10 @@ _SIGN = re.compile(r"[%&\\]")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _READABLE = 0.7
+_SHORT = 8
+"""Bytes; shorter values make runs that are too short to be looked at, or none where other text stands around them."""
+_LEAST = 4
+_URL_SAFE = str.maketrans("+/", "-_")
 BARRIER = "\ue000"
 """Stands between texts that are searched together; no match goes across it."""
 
@@ -161,6 +165,20 @@ def _run_meanings(run: str) -> tuple[str, ...]:
         if whole and sum(char.isalnum() or char in " @.,:;-_/+()'\"" for char in text) >= _READABLE * len(text):
             found.append(text)
     return tuple(found)
+
+
+def spellings(value: str) -> list[str]:
+    """Base64, wherever in it the value begins, and hexadecimal of a value that `decoded_runs` would not give back."""
+    data = value.encode()
+    if any(value in meaning for _, _, meaning in decoded_runs(base64.b64encode(data).decode())) and len(data) > _SHORT:
+        return []
+    found = []
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + data).decode().rstrip("=")
+        first = -(-8 * before // 6)  # of the letters that say only this value
+        last = (8 * (before + len(data))) // 6
+        found += [whole[first:last], whole[first:last].translate(_URL_SAFE)]
+    return [text for text in dict.fromkeys([*found, data.hex(), data.hex().upper()]) if len(text) >= _LEAST]
 
 
 def _base64(run: str) -> Iterator[bytes]:

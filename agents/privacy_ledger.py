@@ -67,17 +67,20 @@ def summary(rows: Sequence[LedgerRow]) -> str:
     if not rows:
         return "No step was decided."
     routes = Counter(row.route for row in rows)
-    sent = routes["CLOUD"] + routes["CLOUD_REDACTED"]
-    hidden, kept, why = Counter[str](), Counter[str](), Counter[str]()
+    decided = routes["CLOUD"] + routes["CLOUD_REDACTED"]
+    asked_in_vain = [row for row in rows if not row.route.startswith("CLOUD") and row.body_sha256]
+    hidden, why = Counter[str](), Counter[str]()
+    for row in (*(row for row in rows if row.route == "CLOUD_REDACTED"), *asked_in_vain):
+        hidden.update(row.counts)
     for row in rows:
-        (hidden if row.route == "CLOUD_REDACTED" else kept).update(row.counts)
         if row.route in ("LOCAL", "BLOCK"):
             why[row.why] += 1
     lines = [
         f"{len(rows)} steps of {len({row.episode for row in rows})} episodes in mode "
         f"{', '.join(sorted({row.mode for row in rows}))}.",
-        f"{sent} were decided in the cloud ({routes['CLOUD']} with nothing private found, {routes['CLOUD_REDACTED']} with "
-        f"placeholders), {routes['LOCAL']} on this machine, {routes['BLOCK']} not at all.",
+        f"{decided} were decided in the cloud ({routes['CLOUD']} with nothing private found, {routes['CLOUD_REDACTED']} with "
+        f"placeholders), {routes['LOCAL']} on this machine, {routes['BLOCK']} not at all. Of those not decided in the cloud "
+        f"{len(asked_in_vain)} had been sent there too, with placeholders, and its answer could not be used.",
         f"{sum(row.stopped for row in rows)} requests were stopped by the guard; "
         f"{sum(bool(row.refused) for row in rows)} actions were not run.",
         f"Sent: {sum(row.prompt_tokens for row in rows)} tokens, paid: {sum(row.cost_usd for row in rows):.4f} US dollars.",

@@ -17,7 +17,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, squeeze, views
+from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, spellings, squeeze, views
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["Hit", "Known", "Vault"]
@@ -72,6 +72,9 @@ class Vault:
         self._grams: dict[int, NDArray[np.bool_]] = {}
         """By length: which hashes the beginnings of values have, so that one look at a table tells where none can begin."""
         self._signs: list[tuple[str, Known]] = []
+        """Values that hardly have a letter or digit, as they are written."""
+        self._spelled: list[tuple[str, Known]] = []
+        """Base64 and hexadecimal of values that no decoded run would show."""
         self._placeholder = re.compile(rf"⟦[^⟦⟧]{{1,60}}⟧|[a-z]+_\d+[a-z]*_{self.tag}")
 
     def __len__(self) -> int:
@@ -94,11 +97,13 @@ class Vault:
             ConfigError: it is too short to be told from any other text.
         """
         value = value.strip()
-        key = squeeze(value) or value
+        key = squeeze(value)
+        if len(key) < (3 if key.isascii() else 2):
+            key = value  # of signs for the most part: it is looked for as it is
         if len(key) < (3 if key.isascii() else 2):
             raise ConfigError(
                 explain(
-                    "a private value of less than three letters or digits",
+                    "a private value of less than three characters",
                     "three or more (two where they are not ASCII)",
                     "it would be found in every page and request, and nothing could be sent any more",
                     "leave it out of the list, or give the longer text that it is part of",
@@ -107,11 +112,12 @@ class Vault:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Known(value=value, kind=kind, number=self._next(kind), surfaces=[value])
-            if squeeze(value):
+            if key == value and key != squeeze(value):
+                self._signs += [(key, known), (key[::-1], known)]
+            else:
                 self._enter(key, known)
                 self._enter(key[::-1], known)
-            else:
-                self._signs.append((key, known))
+            self._spelled += [(spelling, known) for spelling in spellings(value)]
         known.declared |= declared
         if origin:
             known.origins.add(origin)
@@ -172,9 +178,13 @@ class Vault:
             for key, known in self._index.get(squeezed[at : at + size], ())
             if squeezed.startswith(key, at)
         ]
-        hits = [  # values without a letter or digit, as they are
-            Hit(*view.source(at, at + len(key)), known) for key, known in self._signs for at in _places(view.text, key)
+        hits = [
+            Hit(*view.source(at, at + len(key)), known)
+            for key, known in self._signs
+            for at in _places(view.text, key)
+            if _alone(view.text, at, at + len(key), key)
         ]
+        hits += [Hit(*view.source(at, at + len(key)), known) for key, known in self._spelled for at in _places(view.text, key)]
         if not found:
             return hits
         places = view.squeezed_places()
@@ -253,7 +263,7 @@ class Vault:
         if found is None:
             raise PrivacyError(
                 explain(
-                    f"{placeholder} is no placeholder of this episode",
+                    "the action holds what is no placeholder of this episode",
                     "one of those that the request showed",
                     "what an invented one stands for nobody can say, and it must not be typed as it is",
                     "the step is decided by the local model instead",
@@ -272,7 +282,7 @@ def _letters(number: int) -> str:
 
 
 def _places(text: str, part: str) -> list[int]:
-    return [match.start() for match in re.finditer(re.escape(part), text)]
+    return [match.start() for match in re.finditer(re.escape(part), text)] if part in text else []
 
 
 def _alone(text: str, start: int, end: int, key: str) -> bool:

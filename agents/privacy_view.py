@@ -22,10 +22,11 @@ from symbiotic_gym.nodes import Node, page_nodes, rewrite
 from symbiotic_gym.types import Observation
 from symbiotic_gym.urls import origin
 
-__all__ = ["Redacted", "harmless", "origin_of", "outline", "redact_observation"]
+__all__ = ["Redacted", "framed_lines", "harmless", "origin_of", "outline", "redact_observation"]
 
 _CHANNELS = ("goal", "title", "url", "tabs", "last_action", "last_action_error")
 _PICTURES = ("screenshot", "axtree", "dom", "extra")
+_FRAME = re.compile(r"\s*\[[A-Za-z]+\] iframe ")
 _IMITATION = re.compile(
     r"<(?=/?\s*(?:page|action|reason|system|user|assistant|think|tool|im_start|im_end)\b|\|)"
     r"|\[(?=/?(?:INST|[A-Za-z]{0,3}\d+)\])|^(?=(?:system|assistant|user|human)\s*:)",
@@ -85,24 +86,41 @@ def redact_observation(
     texts = {key: unquote_plus(text) if key == "url" else text for key, text in channels.items()}
     others = [Node(text=part, role=key, part="text") for key, text in texts.items() for part in _parts(key, text)]
     scan = stack.scan([*nodes, *others], observation.get("url", "")) if stack is not None else Scan(findings=())
+    framed = framed_lines(observation["page"])
     for finding in scan.findings:
         node = nodes[finding.node] if finding.node < len(nodes) else others[finding.node - len(nodes)]
         try:
-            known = vault.add(node.text[finding.start : finding.end], finding.kind, origin=here if node.role != "goal" else "")
+            known = vault.add(node.text[finding.start : finding.end], finding.kind)
         except ConfigError:
             continue  # one or two letters: whoever reads them learns nothing
         if node.role == "goal":
             known.origins.update(user_origins)
+        elif here and finding.node < len(nodes) and node.line not in framed and not known.declared:
+            known.origins.add(here)
     hits = vault.find_all([*(node.text for node in nodes), *channels.values()])
     for node, some in zip(nodes, hits, strict=False):
-        for hit in some if here and node.part != "value" else ():
-            hit.known.origins.add(here)  # who shows it, has it
+        for hit in some if here and node.part != "value" and node.line not in framed else ():
+            if not hit.known.declared:  # where the user's own belong, the user says, or a page could try all codes there are
+                hit.known.origins.add(here)  # who shows it, has it
     counts = Counter(hit.known.kind for some in hits for hit in some)
     shown = {key: vault.redact(text, some) for (key, text), some in zip(channels.items(), hits[len(nodes) :], strict=True)}
     page = _page(observation["page"], nodes, hits, vault, fence=fence)
     view: Any = {key: value for key, value in observation.items() if key not in _PICTURES} | shown | {"page": page}
     hidden = sum(node.hidden for node in nodes) if fence else 0
     return Redacted(observation=view, counts=dict(counts), scan=scan, hidden=hidden)
+
+
+def framed_lines(page: str) -> set[int]:
+    """The lines of a page text that stand in a frame: they may come from another origin than the page's."""
+    found: set[int] = set()
+    within: int | None = None
+    for number, line in enumerate(page.split("\n")):
+        indent = len(line) - len(line.lstrip(" "))
+        if within is not None and indent > within:
+            found.add(number)
+            continue
+        within = indent if _FRAME.match(line) else None
+    return found
 
 
 def _parts(channel: str, text: str) -> list[str]:

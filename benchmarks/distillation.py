@@ -7,11 +7,13 @@ many verified steps each, half of MiniWoB++ and half of Pocket, from the same ba
     multi-task     the same steps, and the reasons behind them
     speculative    half of the steps from episodes in which a student proposed and the teacher verified; actions alone
     both           these steps, and the reasons
-    preference     `both`, then tuned on what the teacher turned down in those episodes
+    preference     `both`, then tuned on the proposals that the teacher turned down in steps that `both` learnt from
 
-The student that proposes was trained on the half that all arms share. All arms play the same held-out episodes greedily: seeds
-of MiniWoB that nothing was learnt from, and Pocket templates of which no instance was. Differences are paired by episode. Every
-episode, adapter and phase lies in `--out`; a run that was cut off goes on where it was. It takes a good hour on two cores.
+The student that proposes was trained on the half that all arms share. The other half comes from the same task instances in all
+arms: played by the teacher alone, or by the student under its eyes. All arms play the same held-out episodes greedily: seeds of
+MiniWoB that nothing was learnt from, and Pocket templates of which no instance was. Differences are paired by episode and
+bootstrapped over tasks; they are those of one training of each arm, and say nothing of how another would come out. Every
+episode, adapter and phase lies in `--out`; a run that was cut off goes on where it was. It takes some two hours on two cores.
 
     python -m symbiotic_gym.benchmarks.distillation --out FOLDER --json OUT
 """
@@ -149,11 +151,13 @@ class _Run:
         self._distill("first", first, reasons=False)
         student = self._agent("first", Sampling(temperature=self.study.temperature, top_p=0.95))
         tried = self._play("synthesize", "train", lambda task: SpeculativeAgent(student(task), ScriptedAgent()))
-        data = self._data(taught, tried)
+        data = self._data(taught, self._play("synthesize-teacher", "train", lambda _: ScriptedAgent()), tried)
         for arm in ARMS[:4]:
             steps = data["speculative" if arm in ("speculative", "both") else "action"]
             self._distill(arm, steps, reasons=arm in ("multi-task", "both"))
-        pairs = preference_pairs(episode for part in tried for episode in part)
+        learnt = {example.messages("action")[0]["content"] for example in data["speculative"]}
+        turned_down = preference_pairs(episode for part in tried for episode in part)
+        pairs = [pair for pair in turned_down if pair.messages()[0]["content"] in learnt]
         tuned = self._tune(pairs)
         played = {}
         for arm in ARMS:
@@ -163,15 +167,17 @@ class _Run:
         report.add(*_results(self.study, played))
         report.add(*(Row(name=f"minutes/{key}", value=s / 60, unit="min") for key, s in sorted(self.clock.seconds.items())))
 
-    def _data(self, taught: Sequence[list[Trajectory]], tried: Sequence[list[Trajectory]]) -> dict[str, list[Example]]:
-        """The steps of the two kinds of arms: as many of each suite."""
+    def _data(
+        self, taught: Sequence[list[Trajectory]], alone: Sequence[list[Trajectory]], tried: Sequence[list[Trajectory]]
+    ) -> dict[str, list[Example]]:
+        """The steps of the two kinds of arms: as many of each suite, the second half of both from the same instances."""
         found: dict[str, list[Example]] = {"action": [], "speculative": []}
-        for own, spoken in zip(taught, tried, strict=True):
-            listed, fresh = self._drawn(own), self._drawn(spoken)
+        for own, again, spoken in zip(taught, alone, tried, strict=True):
             half = self._sizes(own)[1]
-            n = half + min(len(listed) - half, len(fresh), half)
-            found["action"] += listed[:n]
-            found["speculative"] += listed[:half] + fresh[: n - half]
+            shared, plain, fresh = self._drawn(own)[:half], self._drawn(again), self._drawn(spoken)
+            n = min(len(plain), len(fresh), half)
+            found["action"] += shared + plain[:n]
+            found["speculative"] += shared + fresh[:n]
         return found
 
     def _sizes(self, taught: Sequence[Trajectory]) -> tuple[int, int]:
@@ -270,17 +276,17 @@ def _results(study: Study, played: dict[str, list[list[Trajectory]]]) -> list[Ro
 
 
 def differences(arm: str, ours: Sequence[list[Trajectory]], plain: Sequence[list[Trajectory]]) -> list[Row]:
-    """How much more of the very same episodes succeed than with actions alone; bootstrapped over episodes."""
-    both = [
-        (float(a.success), float(b.success))
-        for part, other in zip(ours, plain, strict=True)
-        for a, b in zip(part, other, strict=True)
-        if a.outcome.scored and b.outcome.scored
-    ]
-    if not both:
+    """How much more of the same episodes succeed than with actions alone; bootstrapped over tasks, whose episodes are alike."""
+    gains: dict[str, list[float]] = {}
+    for part, other in zip(ours, plain, strict=True):
+        for a, b in zip(part, other, strict=True):
+            if a.outcome.scored and b.outcome.scored:
+                gains.setdefault(a.task, []).append(float(a.success) - float(b.success))
+    if not gains:
         return []
-    gains = bootstrap(partial(np.mean, axis=-1), [a - b for a, b in both])
-    return [estimate(f"{arm} over action", gains, "share")]
+    total, n = np.array([sum(task) for task in gains.values()]), np.array([len(task) for task in gains.values()])
+    over_tasks = bootstrap(lambda drawn: total[drawn].sum(-1) / n[drawn].sum(-1), np.arange(len(gains)))
+    return [estimate(f"{arm} over action", over_tasks, "share")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

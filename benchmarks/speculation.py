@@ -1,13 +1,14 @@
 """What verification costs the teacher: calls and tokens for each verified step, verifier by verifier, against plain rollouts.
 
-The same task instances are played once for each arm: by the teacher alone, and by the student under each verifier. A step is
-verified when the teacher vouches for its action, whether the student proposed it or it was put in its place. Intervals are
-bootstrapped over episodes. Where the teacher's weights are at hand (`local:`) its forward pass is an arm too.
+The same task instances are played once for each arm: by the teacher alone, of whom one action is asked, and by the student
+under each verifier. A step is verified when the teacher vouches for its action, whether the student proposed it or it was put
+in its place. Intervals are bootstrapped over episodes. Where the teacher's weights are at hand (`local:`) its forward pass is
+an arm too.
 
 Every episode lies in `--out`; a run that was cut off goes on where it was. Only the arm that looks up its own earlier episodes
 then plays all of its own again: what it had recorded of the episode that was cut off would else be found for nothing.
 
-    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --out FOLDER --json OUT
+    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --adapter ADAPTER --out FOLDER --json OUT
 """
 
 import json
@@ -59,7 +60,7 @@ def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[],
     proposes = partial(SmallAgent, student, sampling=Sampling(temperature=0.7, top_p=0.95, max_tokens=32))
     large = partial(LargeAgent, teacher)
     arms: dict[str, Callable[[], Any]] = {
-        "teacher alone": large,
+        "teacher alone": partial(LargeAgent, teacher, candidates=1),
         "candidate list": lambda: SpeculativeAgent(proposes(), large()),
         "first candidate": lambda: SpeculativeAgent(proposes(), large(), CandidateList(1)),
         RECORDED: lambda: SpeculativeAgent(proposes(), large(), cache=cache),

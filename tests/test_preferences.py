@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
 from symbiotic_gym.agents.chat import load_tokenizer
 from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.errors import ConfigError
+from symbiotic_gym.trainers import preference_tuning
+from symbiotic_gym.trainers.attention import register_attention
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example
@@ -152,3 +155,12 @@ def test_an_adapter_is_tuned_on_pairs_and_the_reference_is_what_it_was(base: Pat
     assert (chosen > rejected + 1).all(), "the adapter on disk is the tuned one"
     with pytest.raises(ConfigError, match="none of which fits into 10 tokens"):
         tune_on_pairs(PreferenceConfig(max_tokens=10), PAIRS, tmp_path / "no", base_model=base, adapter=first, device="cpu")
+
+
+def test_nothing_is_dropped_out_of_the_reference(base: Path) -> None:
+    config = LoraConfig(target_modules="all-linear", lora_dropout=0.5, init_lora_weights=False)
+    plain = load_base(str(base), device="cpu", dtype="float32", attention=register_attention())
+    model: Any = get_peft_model(plain, config).train()
+    first, again = (preference_tuning._scores(model, encoded(base), 0, 2) for _ in range(2))
+    assert first.equal(again)
+    assert model.training, "the training goes on with it"

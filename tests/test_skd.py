@@ -11,11 +11,11 @@ import torch
 from symbiotic_gym.agents.local import LocalModel, OpenWeights, draw
 from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.protocols import Sampling
-from symbiotic_gym.trainers import skd
+from symbiotic_gym.trainers import skd, skd_agent
 from symbiotic_gym.trainers.divergences import forward_kl
 from symbiotic_gym.trainers.pairs import preference_pairs, teacher_cost
 from symbiotic_gym.trainers.scoring import answer_logits
-from symbiotic_gym.trainers.skd import accepted, check_pair, distillation_loss, speculate
+from symbiotic_gym.trainers.skd import Drafted, accepted, check_pair, distillation_loss, speculate
 from symbiotic_gym.trainers.skd_agent import TokenSpeculativeAgent
 from symbiotic_gym.types import Observation, Outcome, Step, Trajectory
 from tests.tiny import tiny_model
@@ -136,6 +136,26 @@ def test_as_an_agent_it_leaves_a_whole_proposal_beside_what_was_executed(tmp_pat
     [pair] = preference_pairs([played])
     assert (pair.chosen.action, pair.rejected.action) == (decision.action, own.action)
     assert teacher_cost([played]).requests == 1
+
+
+def test_another_spelling_of_the_same_action_is_no_rejection(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LocalModel(tiny_model(tmp_path_factory.mktemp("tiny")), dtype="float32", device="cpu")
+    tokenizer = model.open().tokenizer
+    written = iter(('select_option("3", ["a", "b"])', 'select_option("3", ["b", "a"])'))
+
+    def said(*_: object, **__: object) -> Drafted:
+        tokens = tuple(tokenizer(next(written), add_special_tokens=False)["input_ids"])
+        return Drafted(tokens=tokens, replaced=(True,) * len(tokens), drafted=len(tokens), passes=1, refused=tokens[0])
+
+    monkeypatch.setattr(skd_agent, "speculate", said)
+    monkeypatch.setattr(TokenSpeculativeAgent, "_finished", lambda self, *_: tokenizer.decode(said().tokens))
+    agent = TokenSpeculativeAgent(model, model)
+    page = '[3] listbox "Letters"\n  [4] option "a"\n  [5] option "b"'
+    decision = agent.act({"goal": "g", "page": page, "last_action": "", "last_action_error": ""})
+    assert decision.acceptance is not None
+    assert decision.acceptance.accepted and "the student alone would have done the same" in decision.acceptance.why
 
 
 def test_models_of_two_vocabularies_are_refused(pair: tuple[OpenWeights, OpenWeights]) -> None:

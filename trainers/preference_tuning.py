@@ -149,11 +149,13 @@ def _model(base: str, adapter: Path, device: str) -> Any:
 
 
 def _scores(model: Any, data: Sequence[EncodedPair], pad: int, size: int) -> "torch.Tensor":
-    """The log-probabilities of all answers, float32 (2, B): chosen, rejected."""
+    """The log-probabilities of all answers, float32 (2, B): chosen, rejected; nothing is dropped out for them."""
     import torch
 
+    model.eval()
     with torch.no_grad():
         parts = [pair_logprobs(model, data[at : at + size], pad, whole=False) for at in range(0, len(data), size)]
+    model.train()
     return torch.stack([torch.cat([part[i] for part in parts]) for i in range(2)])
 
 

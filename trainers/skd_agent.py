@@ -7,6 +7,7 @@ pairs, the acceptance rate and examples are made from it as from any other specu
 
 from typing import Any
 
+from symbiotic_gym.actions import compare
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages, read_action
@@ -72,7 +73,8 @@ class TokenSpeculativeAgent:
         done = speculate(student, teacher, prompt, seed=seed, **self._options)
         text = read_action(student.tokenizer.decode(done.tokens, skip_special_tokens=True))
         proposal = text if not any(done.replaced) else self._finished(prompt, done, seed)
-        return self._decision(text, proposal, done, len(prompt))
+        same = proposal == text or bool(compare(proposal, observation["page"], text, observation["page"]))
+        return self._decision(text, proposal, same, done, len(prompt))
 
     def _finished(self, prompt: list[int], done: Drafted, seed: int) -> str:
         """What the student would have written from where the teacher first stepped in, with nobody to stop it."""
@@ -84,14 +86,14 @@ class TokenSpeculativeAgent:
             begun += speculate(student, student, [*prompt, *begun], seed=seed, **left).tokens
         return read_action(student.tokenizer.decode(begun, skip_special_tokens=True))
 
-    def _decision(self, text: str, proposal: str, done: Drafted, prompt_tokens: int) -> Decision:
+    def _decision(self, text: str, proposal: str, same: bool, done: Drafted, prompt_tokens: int) -> Decision:
         stood = not any(done.replaced)
         count = f"{len(done.tokens) - sum(done.replaced)} of {len(done.tokens)} tokens stood"
-        same = "" if stood or proposal != text else ", and the student alone would have written the same"
+        alone = ", and the student alone would have done the same" if same and not stood else ""
         read = {"requests": 1, "prompt_tokens": prompt_tokens + done.drafted, "completion_tokens": sum(done.replaced)}
         verdict = Acceptance(
-            accepted=stood or proposal == text,
-            why=f"{count} in {done.passes} passes of the teacher{same}",
+            accepted=same,
+            why=f"{count} in {done.passes} passes of the teacher{alone}",
             proposal=Candidate(action=proposal),
             verifier=f"top-{self._options['k']} of each token",
         )

@@ -1,12 +1,13 @@
 """One arm of the `training` benchmark, in a process of its own: what its steps took, as one line of JSON.
 
-python -m symbiotic_gym.benchmarks.training_arms --base FOLDER --arm ours --length 1000 --steps 6
+python -m symbiotic_gym.benchmarks.training_arms --base FOLDER --arm ours --length 1000 --micro 2 --steps 6
 """
 
 import argparse
 import json
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,11 +22,15 @@ from symbiotic_gym.trainers.distiller_config import LORA_TARGETS, DistillerConfi
 from symbiotic_gym.trainers.examples import Example
 from symbiotic_gym.trainers.flops import peak_flops, training_flops
 
-__all__ = ["ARMS", "BATCH", "SHAPES", "drawn_at_random", "main"]
+__all__ = ["ARMS", "BATCH", "MICRO", "SHAPES", "draw", "main", "own_micro"]
 
 ARMS = ("ours", "sft", "action")
-_UNCOUNTED = 2
+_UNCOUNTED = 1
 BATCH = 4
+MICRO = (1, 2, 4)
+"""Examples that go through the model at once: what the peer may choose from."""
+FULL = ("llama-3.2-1b",)
+"""Shapes of which all weights are trained; of others, and of a base model, an adapter."""
 _REASON = (
     "The goal asks for this very element, it is the only one on the page that has the name, and nothing else has to be done "
     "before pressing it; what follows will be seen on the next page, and then the goal is reached."
@@ -51,8 +56,21 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def drawn_at_random(shape: str, folder: Path, tokenizer: Path) -> Path:
-    """A model folder of a shape, with another model's tokenizer: what its weights are has no influence on its speed."""
+def own_micro(length: int) -> int:
+    """How many of our own rows go through the model at once."""
+    return 1 if length > 2000 else 2
+
+
+def draw(shape: str, folder: Path, tokenizer: Path) -> None:
+    """Write a model folder of a shape, with another model's tokenizer, in a process that takes its memory along when it ends.
+
+    What its weights are has no influence on its speed.
+    """
+    command = [sys.executable, "-m", "symbiotic_gym.benchmarks.training_arms", "--draw", shape, "--base", str(tokenizer)]
+    subprocess.run([*command, "--out", str(folder)], check=True)
+
+
+def _draw(shape: str, folder: Path, tokenizer: Path) -> None:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -67,10 +85,8 @@ def drawn_at_random(shape: str, folder: Path, tokenizer: Path) -> Path:
     torch.set_default_dtype(torch.bfloat16)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = LlamaForCausalLM(config)
-    torch.set_default_dtype(torch.float32)
     model.save_pretrained(str(folder))
     AutoTokenizer.from_pretrained(str(tokenizer)).save_pretrained(str(folder))
-    return folder
 
 
 def _examples(tokenizer: Any, prompt_tokens: int, n: int) -> list[Example]:
@@ -98,7 +114,8 @@ def _examples(tokenizer: Any, prompt_tokens: int, n: int) -> list[Example]:
 def _config(options: argparse.Namespace, *, reasons: bool) -> DistillerConfig:
     return DistillerConfig(
         batch_size=BATCH,
-        micro_batch_size=1 if options.length > 2000 else 2,
+        micro_batch_size=options.micro,
+        adapter="none" if options.base.name in FULL else "lora",
         lambda_reason=0.5 if reasons else 0.0,
         max_tokens=options.length + 400,
         page_budget=10**6,
@@ -115,7 +132,7 @@ def _ours(options: argparse.Namespace, examples: Sequence[Example], folder: Path
         _config(options, reasons=reasons),
         examples,
         folder / "ours",
-        base_model=options.base,
+        base_model=str(options.base),
         progress=lambda *_: ends.append(time.perf_counter()),
     )
     return ends
@@ -124,7 +141,6 @@ def _ours(options: argparse.Namespace, examples: Sequence[Example], folder: Path
 def _sft(options: argparse.Namespace, examples: Sequence[Example], folder: Path, tokenizer: Any) -> list[float]:
     """The same by trl's SFTTrainer; two sequences for each example."""
     from datasets import Dataset
-    from peft import LoraConfig
     from transformers import PrinterCallback, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -139,7 +155,8 @@ def _sft(options: argparse.Namespace, examples: Sequence[Example], folder: Path,
 
     rows = [sequence for example in examples for sequence in sequences(tokenizer, example, config)[0]]
     data = [{"input_ids": list(row.tokens), "labels": [-100] * row.start + list(row.tokens[row.start :])} for row in rows]
-    model = load_base(options.base, device=device)
+    full = config.adapter == "none"
+    model = load_base(str(options.base), device=device, dtype="float32" if full else "auto")
     model.config.use_cache = False
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     trainer = SFTTrainer(
@@ -151,28 +168,33 @@ def _sft(options: argparse.Namespace, examples: Sequence[Example], folder: Path,
             num_train_epochs=1,
             learning_rate=config.learning_rate,
             gradient_checkpointing=False,
-            bf16=False,  # as in our arm: the weights' own types decide
             use_cpu=device == "cpu",
             dataloader_pin_memory=device != "cpu",
             max_length=None,
             save_strategy="no",
             report_to="none",
-            disable_tqdm=True,
+            disable_tqdm=True,  # what is not named here is trl's own choice: products in bfloat16, for one
             **_like_long(SFTConfig),
         ),
         train_dataset=Dataset.from_list(data),
         processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=config.lora_r,
-            lora_alpha=config.lora_alpha,
-            target_modules=LORA_TARGETS[config.lora_targets],
-            task_type="CAUSAL_LM",
-        ),
+        peft_config=None if full else _lora(config),
         callbacks=[Clock()],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     return ends
+
+
+def _lora(config: DistillerConfig) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=config.lora_r,
+        lora_alpha=config.lora_alpha,
+        target_modules=LORA_TARGETS[config.lora_targets],
+        task_type="CAUSAL_LM",
+    )
 
 
 def _like_long(config: Any) -> dict[str, Any]:
@@ -183,7 +205,7 @@ def _like_long(config: Any) -> dict[str, Any]:
 
 
 def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: Any) -> float | None:
-    """What a step of LoRA has to compute."""
+    """What a step has to compute."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -195,7 +217,7 @@ def _flops(options: argparse.Namespace, examples: Sequence[Example], tokenizer: 
         for x in examples[:BATCH]
     ]
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(options.base))
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(options.base)))
     return training_flops(model, map(len, rows), frozen=own.adapter != "none")
 
 
@@ -206,12 +228,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from symbiotic_gym.agents.chat import load_tokenizer
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--base", required=True, help="a folder")
-    parser.add_argument("--arm", choices=ARMS, required=True)
-    parser.add_argument("--length", type=int, required=True, help="tokens of the prompts")
-    parser.add_argument("--steps", type=int, required=True, help="counted steps")
+    parser.add_argument("--base", type=Path, required=True, help="a folder")
+    parser.add_argument("--arm", choices=ARMS, default="ours")
+    parser.add_argument("--length", type=int, default=1000, help="tokens of the prompts")
+    parser.add_argument(
+        "--micro", type=int, default=2, help=f"examples that go through the model at once, a divisor of {BATCH}"
+    )
+    parser.add_argument("--steps", type=int, default=6, help="counted steps")
+    parser.add_argument("--draw", choices=SHAPES, help="only write random weights of this shape, with the base's tokenizer")
+    parser.add_argument("--out", type=Path, help="where to")
     options = parser.parse_args(arguments)
-    tokenizer = load_tokenizer(options.base)
+    if options.draw:
+        _draw(options.draw, options.out, options.base)
+        return 0
+    tokenizer = load_tokenizer(str(options.base))
     examples = _examples(tokenizer, options.length, BATCH * (options.steps + _UNCOUNTED))
     with tempfile.TemporaryDirectory() as folder:
         if options.arm == "sft":

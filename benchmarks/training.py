@@ -38,6 +38,8 @@ from symbiotic_gym.store.folder import describe_run
 __all__ = ["Measured", "main"]
 
 _LENGTHS = (300, 1000, 3000)
+_TOKENS_AT_ONCE = 2500
+"""Of prompts, in a micro-batch of the peer on a CPU; it takes some 6 MiB for each."""
 _MFU = 0.45
 """The least share of a GPU's peak, in [0, 1]."""
 
@@ -113,6 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", default="smollm2-135m-instruct", help="a known model's name, a folder or a hub id")
     parser.add_argument("--shape", choices=SHAPES, help="weights of this shape drawn at random, with the base's tokenizer")
     parser.add_argument("--lengths", type=int, nargs="+", default=list(_LENGTHS), help="tokens of the prompts")
+    parser.add_argument(
+        "--micro", type=int, nargs="+", default=list(MICRO), help="examples at once that the peer may choose from"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often the arms take turns")
     parser.add_argument("--steps", type=int, default=2, help="counted steps of each arm in each round")
     parser.add_argument("--kept", type=Path, metavar="FILE", help="what was measured, a JSON line each; a run cut off goes on")
@@ -125,15 +130,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             draw(options.shape, Path(folder) / options.shape, base)
             base = Path(folder) / options.shape
         measuring = _Measuring(base, options.shape or options.base, steps, Samples(options.kept))
-        tried = (2,) if options.smoke else MICRO
-        with Progress().phase("measuring", len(lengths) * (len(tried) + rounds * len(ARMS))) as measuring.bar:
+        tried = {length: _tried(options.micro, length) for length in lengths}
+        with Progress().phase("measuring", sum(map(len, tried.values())) + len(lengths) * rounds * len(ARMS)) as measuring.bar:
             for length in lengths:
-                peers = {micro: measuring("sft", length, "tried", micro).median for micro in tried}
+                peers = {micro: measuring("sft", length, "tried", micro).median for micro in tried[length]}
                 micro = min(peers, key=lambda size: peers[size])
                 turns = [_turn(measuring, length, number, micro) for number in range(rounds)]
                 report.add(*_rows(length, turns, micro))
     held = report.finish(options.json)
     return 0 if held or options.smoke else 1
+
+
+def _tried(sizes: Sequence[int], length: int) -> list[int]:
+    """Which micro-batch sizes the peer chooses from: on a CPU no larger ones than fit into a common machine's memory."""
+    from symbiotic_gym.agents.weights import pick_device
+
+    fitting = [size for size in sizes if pick_device() != "cpu" or size * length <= _TOKENS_AT_ONCE]
+    return fitting or [min(sizes)]
 
 
 def _turn(measuring: "_Measuring", length: int, number: int, micro: int) -> dict[str, Measured]:

@@ -28,7 +28,7 @@ ARMS = ("ours", "sft", "action")
 _UNCOUNTED = 1
 BATCH = 4
 MICRO = (1, 2, 4)
-"""Examples that go through the model at once: what the peer may choose from."""
+"""Examples that go through the model at once, from which the peer chooses."""
 FULL = ("llama-3.2-1b",)
 """Shapes of which all weights are trained; of others, and of a base model, an adapter."""
 _REASON = (

@@ -22,7 +22,7 @@ from symbiotic_gym.agents.privacy_guard import guard_of, has_guard
 from symbiotic_gym.agents.privacy_ledger import Ledger, LedgerRow
 from symbiotic_gym.agents.privacy_policy import HARD, READ, Ruling, Situation, decide
 from symbiotic_gym.agents.privacy_router import Router, describe
-from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observation
+from symbiotic_gym.agents.privacy_view import Redacted, guarded_page, outline, redact_observation
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.policies import NOT_KEPT, Concurrent, Observer, Retelling, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
@@ -234,16 +234,20 @@ class HybridAgent:
             decision = self._from_large(step)
             if decision is not None:
                 if step.proposal is None and self._observers[1] is not None:
-                    self._observers[1].observe(step.seen)
+                    self._observers[1].observe(self._for_small(step))
                 return decision
         elif self._observers[0] is not None and self.mode != "small":
             self._observers[0].observe(_nothing_of(step.view.observation) if step.view.scan.faults else step.view.observation)
         if step.ruling.route == "BLOCK":
             return Decision(action="noop(1)", reason=step.ruling.why, source="policy")
-        return step.proposal or self._small.act(step.seen)
+        return step.proposal or self._small.act(self._for_small(step))
+
+    def _for_small(self, step: _Step) -> Observation:
+        """What the small model sees: everything that a person would, and nothing that talks to it."""
+        return {**step.seen, "page": guarded_page(step.seen["page"])} if self._fence and self._hides else step.seen
 
     def _worth_asking(self, step: _Step) -> bool:
-        step.proposal = self._small.act(step.seen)
+        step.proposal = self._small.act(self._for_small(step))
         private = sum(step.view.counts.values())
         features = self._features(step)
         return self.router.asks(features, price_usd=self._price_usd, private=private)

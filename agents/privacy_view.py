@@ -22,7 +22,7 @@ from symbiotic_gym.nodes import Node, page_nodes, rewrite
 from symbiotic_gym.types import Observation
 from symbiotic_gym.urls import origin
 
-__all__ = ["Redacted", "framed_lines", "harmless", "origin_of", "outline", "redact_observation"]
+__all__ = ["Redacted", "framed_lines", "guarded_page", "harmless", "origin_of", "outline", "redact_observation"]
 
 _CHANNELS = ("goal", "title", "url", "tabs", "last_action", "last_action_error")
 _PICTURES = ("screenshot", "axtree", "dom", "extra")
@@ -60,6 +60,12 @@ def harmless(text: str) -> str:
     if "<" not in text and "[" not in text and ":" not in text:
         return text
     return _IMITATION.sub(lambda match: {"<": "‹", "[": "("}.get(match[0], "› "), text)
+
+
+def guarded_page(page: str) -> str:
+    """A page's text without what imitates a prompt, and without what people cannot see."""
+    nodes = page_nodes(page)
+    return rewrite(page, nodes, ["" if node.hidden else harmless(node.text) for node in nodes])
 
 
 def redact_observation(

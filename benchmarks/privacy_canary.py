@@ -10,7 +10,8 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.benchmarks.privacy_endpoint import Recorder
 from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.benchmarks.report import Row
+from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.errors import PrivacyError
 from symbiotic_gym.knowledge import KnowledgeBase
 from symbiotic_gym.progress import Bar
@@ -54,6 +56,8 @@ CHANNELS = (
 MODES = ("large", "paper", "redact", "guarded")
 _ENCODINGS = tuple(ENCODINGS)[:7]
 _BATCH = 20
+"""Values in one step; an error's text is cut, so there it is fewer."""
+_BATCH_IN_ERROR = 4
 
 
 @dataclass
@@ -64,13 +68,38 @@ class Count:
     leaked: int = 0
     requests: int = 0
     in_files: int = 0
+    """Values x channels."""
     by_channel: dict[str, int] = field(default_factory=dict)
 
 
-def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[Row]:
-    """Per mode: how many of all value x channel x encoding are in the recorded bytes, and how many values in logs and files."""
+def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samples | None = None) -> Iterator[Row]:
+    """Per mode: how many of all value x channel x encoding are in the recorded bytes, and of value x channel in logs and files.
+
+    What `large` lets out shows which channels carry anything at all: nothing can be said of the others.
+
+    Args:
+        count: how many values.
+        seed: of the values.
+        bar: advanced with every channel of every mode.
+        samples: keeps what was counted.
+    """
+    samples = samples or Samples(None)
+    values = canaries(count, seed)
     for mode in MODES:
-        found = count_leaks(mode, canaries(count, seed), bar)
+        found = Count()
+        for channel in CHANNELS:
+            key = f"{mode} {channel}, {count} values of seed {seed}"
+            found = _added(found, Count(**samples.get(key, partial(_measured, mode, channel, values))))
+            if bar is not None:
+                bar.advance(f"{mode} {channel}")
+        if mode == "large":
+            silent = [channel for channel, leaks in found.by_channel.items() if not leaks]
+            yield Row(
+                name="canary/large/channels that carry",
+                value=len(CHANNELS) - len(silent),
+                unit=f"of {len(CHANNELS)}; not {', '.join(silent)}" if silent else f"of {len(CHANNELS)}",
+                n=len(CHANNELS),
+            )
         target = 0.0 if mode == "guarded" else None
         yield Row(
             name=f"canary/{mode}/in bytes", value=found.leaked, unit="cases", n=found.cases, target=target, better="lower"
@@ -80,8 +109,8 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[R
             yield Row(
                 name=f"canary/{mode}/in logs and files",
                 value=found.in_files,
-                unit="values",
-                n=count,
+                unit="cases",
+                n=count * len(CHANNELS),
                 target=target,
                 better="lower",
             )
@@ -96,43 +125,59 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None) -> Iterator[R
                 )
 
 
-def count_leaks(
-    mode: str, values: Sequence[tuple[str, str]], bar: Bar | None = None, encodings: Sequence[str] = _ENCODINGS
-) -> Count:
+def count_leaks(mode: str, values: Sequence[tuple[str, str]], encodings: Sequence[str] = _ENCODINGS) -> Count:
     """Put every value through every channel in every encoding.
 
     Args:
         mode: of the hybrid agent.
         values: `(kind, value)`.
-        bar: advanced with every channel.
         encodings: names out of `ENCODINGS`.
     """
     count = Count()
+    for channel in CHANNELS:
+        count = _added(count, _leaks(mode, channel, values, encodings))
+    return count
+
+
+def _measured(mode: str, channel: str, values: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return asdict(_leaks(mode, channel, values))
+
+
+def _added(a: Count, b: Count) -> Count:
+    return Count(
+        cases=a.cases + b.cases,
+        leaked=a.leaked + b.leaked,
+        requests=a.requests + b.requests,
+        in_files=a.in_files + b.in_files,
+        by_channel=a.by_channel | b.by_channel,
+    )
+
+
+def _leaks(mode: str, channel: str, values: Sequence[tuple[str, str]], encodings: Sequence[str] = _ENCODINGS) -> Count:
+    """Every value through one channel."""
+    count = Count()
+    size = _BATCH_IN_ERROR if channel == "error" else _BATCH
     with tempfile.TemporaryDirectory() as scratch, Recorder() as cloud, _debug_log(Path(scratch) / "log.txt"):
         folder = Path(scratch)
         ledger = Ledger(folder / "ledger.jsonl")
         model = OpenAIModel("cloud", base_url=cloud.url, guard=EgressGuard() if mode == "guarded" else None, max_retries=0)
         stack = DetectorStack(timeout_s=30)
-        for channel in CHANNELS:
-            for encoding in encodings:
-                for start in range(0, len(values), _BATCH):
-                    batch = values[start : start + _BATCH]
+        for encoding in encodings:
+            for start in range(0, len(values), size):
+                batch = values[start : start + size]
+                before = len(cloud.bodies)
+                if channel in ("screenshot", "tools"):
+                    _direct(mode, model, channel, batch, encoding)
+                else:
                     case = f"{channel}.{encoding}.{start}"
-                    before = len(cloud.bodies)
-                    if channel in ("screenshot", "tools"):
-                        _direct(mode, model, channel, batch, encoding)
-                    else:
-                        _through_agent(mode, model, stack, channel, batch, encoding, folder, ledger, case)
-                    leaked = _found_in(cloud.bodies[before:], batch)
-                    count.cases += len(batch)
-                    count.leaked += leaked
-                    count.requests += len(cloud.bodies) - before
-                    count.by_channel[channel] = count.by_channel.get(channel, 0) + leaked
-            if bar is not None:
-                bar.advance(f"{mode} {channel}")
+                    _through_agent(mode, model, stack, channel, batch, encoding, folder, ledger, case)
+                count.cases += len(batch)
+                count.leaked += _found_in(cloud.bodies[before:], batch)
+                count.requests += len(cloud.bodies) - before
         model.close()
         kept = [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
         count.in_files = _found_in(kept, values)
+    count.by_channel = {channel: count.leaked}
     return count
 
 
@@ -291,7 +336,6 @@ class _debug_log:
 
     def __enter__(self) -> None:
         self._level = logging.getLogger().level
-        self._openai = logging.getLogger("openai").level
         logging.getLogger().addHandler(self._handler)
         logging.getLogger().setLevel(logging.DEBUG)
 

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from symbiotic_gym.agents.hybrid import HybridAgent
+from symbiotic_gym.agents.privacy_classifier import ClassifierDetector
 from symbiotic_gym.agents.privacy_detectors import DetectorStack, default_detectors
 from symbiotic_gym.agents.privacy_encodings import ENCODINGS
 from symbiotic_gym.agents.privacy_guard import EgressGuard
@@ -26,20 +27,34 @@ from symbiotic_gym.nodes import Node, page_nodes
 from symbiotic_gym.protocols import Detector, Finding
 from symbiotic_gym.types import Decision, Observation
 
+_MOST_OF = 0.9
+
 __all__ = ["cost_rows", "fault_rows", "node_rows", "offline_rows", "page_rows", "round_trip_rows"]
 
 
 def node_rows(limit: int | None = None) -> Iterator[Row]:
-    """Recall on held-out locales by kind and by locale, on keys, and false hits on public texts."""
+    """Recall on held-out locales by kind and by locale, on keys, and false hits on public texts.
+
+    The rules know words of streets in some of these languages, so the recall of the classifier alone stands beside that of all
+    detectors together.
+    """
     stack = DetectorStack(timeout_s=120)
     texts = [json.loads(line) for line in _data("privacy_nodes.jsonl").splitlines()][:: 1 if limit is None else 20]
+    alone = DetectorStack([ClassifierDetector()], timeout_s=120)
+    by_classifier = [
+        _whole(text, n) for (text, _, _), n in zip(texts, _covered(alone, [text for text, _, _ in texts]), strict=True)
+    ]
+    for kind in sorted({kind for _, kind, _ in texts}):
+        some = [found for found, (_, of, _) in zip(by_classifier, texts, strict=True) if of == kind]
+        yield share(f"nodes/recall by the classifier alone/{kind}", sum(some), len(some))
     right, there = Counter[str](), Counter[str]()
     for (text, kind, locale), covered in zip(texts, _covered(stack, [text for text, _, _ in texts]), strict=True):
         for key in (kind, f"{locale}/{kind}"):
-            right[key] += covered * 2 >= len(text.strip())
+            right[key] += _whole(text, covered)
             there[key] += 1
     mails = [value for kind, value in canaries(600, 5) if kind == "email"]
-    right["email"], there["email"] = sum(c > 0 for c in _covered(stack, mails)), len(mails)
+    found_mails = zip(mails, _covered(stack, mails), strict=True)
+    right["email"], there["email"] = sum(_whole(text, covered) for text, covered in found_mails), len(mails)
     for key in sorted(there, key=lambda key: ("/" in key, key)):
         yield share(f"nodes/recall/{key}", right[key], there[key], target=None if "/" in key else 0.98)
     keys = list(secrets_of(5 if limit else 50))
@@ -59,14 +74,23 @@ def _data(name: str) -> str:
     return files("symbiotic_gym.benchmarks").joinpath(name).read_text(encoding="utf-8")
 
 
+def _whole(text: str, covered: int) -> bool:
+    """Whether a text counts as found: all of it but for a mark or two around it."""
+    return covered >= _MOST_OF * len("".join(text.split()))
+
+
 def _covered(stack: DetectorStack, texts: Sequence[str]) -> list[int]:
-    """How many characters of each text are found private."""
-    covered = [0] * len(texts)
+    """How many characters of each text are found private, each counted once."""
+    covered = []
     for start in range(0, len(texts), 300):
-        nodes = [Node(text=text, role="text", part="name") for text in texts[start : start + 300]]
-        scan = stack.scan(nodes, "http://site.test/")
+        some = texts[start : start + 300]
+        scan = stack.scan([Node(text=text, role="text", part="name") for text in some], "http://site.test/")
+        if scan.faults:
+            raise RuntimeError(f"nothing can be said of the detectors: {', '.join(scan.faults)} failed on this machine")
+        places: list[set[int]] = [set() for _ in some]
         for finding in scan.findings:
-            covered[start + finding.node] += finding.end - finding.start
+            places[finding.node].update(range(finding.start, finding.end))
+        covered += [sum(not some[i][at].isspace() for at in found) for i, found in enumerate(places)]
     return covered
 
 
@@ -82,9 +106,8 @@ def page_rows(count: int) -> Iterator[Row]:
         local, redacted = local + (route == "LOCAL"), redacted + (route == "CLOUD_REDACTED")
         value = rng.choice(private)[0]
         lines.insert(rng.randrange(40), f"text {json.dumps(value)}")
-        nodes = page_nodes("\n".join(lines))
-        found = {nodes[f.node].text for f in stack.scan(nodes, "http://site.test/").findings}
-        missed += value not in found
+        shown = redact_observation(_observation("\n".join(lines)), Vault(1), stack).observation["page"]
+        missed += json.dumps(value)[1:-1] in shown
     yield Row(name="pages/clean sent LOCAL", value=local / count, unit="share", n=count, target=0.05, better="lower")
     yield Row(name="pages/clean with a placeholder", value=redacted / count, unit="share", n=count, better="lower")
     yield Row(name="pages/private missed", value=missed / count, unit="share", n=count, target=0.01, better="lower")
@@ -128,20 +151,27 @@ FAULTS: dict[str, Callable[[Sequence[Node]], Any]] = {
 def fault_rows() -> Iterator[Row]:
     """Steps with a broken detector, an endless node, or an unknown alphabet: none may be sent."""
     held = 0
+    whole = _sends(default_detectors(), "Hello")
+    yield Row(name="faults/sent without a fault", value=float(whole), unit="of 1", target=1)
     cases: list[tuple[list[Detector], str]] = [([*default_detectors(), _Broken(answer)], "Hello") for answer in FAULTS.values()]
     cases += [(default_detectors(), "x" * 10_000_000), (default_detectors(), "ខ្ញុំឈ្មោះសុខា ហើយរស់នៅភ្នំពេញ")]
     for detectors, text in cases:
-        sent: list[Observation] = []
-
-        def cloud(observation: Observation, sent: list[Observation] = sent) -> Decision:
-            sent.append(observation)
-            return Decision(action='click("1")')
-
-        agent = HybridAgent(cloud, lambda observation: 'click("1")', detectors=DetectorStack(detectors, timeout_s=0.5))
-        agent.reset("Go on", seed=1)
-        agent.act(_observation(f'[1] link "Home"\ntext {json.dumps(text, ensure_ascii=False)}'))
-        held += not sent
+        held += not _sends(detectors, text)
     yield Row(name="faults/not sent", value=held, unit=f"of {len(cases)}", n=len(cases), target=len(cases))
+
+
+def _sends(detectors: Sequence[Detector], text: str) -> bool:
+    """Whether a step with that text on its page is sent to the cloud."""
+    sent: list[Observation] = []
+
+    def cloud(observation: Observation) -> Decision:
+        sent.append(observation)
+        return Decision(action='click("1")')
+
+    agent = HybridAgent(cloud, lambda observation: 'click("1")', detectors=DetectorStack(detectors, timeout_s=0.5))
+    agent.reset("Go on", seed=1)
+    agent.act(_observation(f'[1] link "Home"\ntext {json.dumps(text, ensure_ascii=False)}'))
+    return bool(sent)
 
 
 def _observation(page: str) -> Observation:
@@ -159,7 +189,7 @@ def _observation(page: str) -> Observation:
 def round_trip_rows(count: int) -> Iterator[Row]:
     """Texts of values in all encodings, placeholders that pages invented, and other characters: there and back again."""
     rng = random.Random(11)
-    wrong = 0
+    wrong = readable = 0
     for case in range(count):
         vault = Vault(case)
         values = [value for _, value in canaries(4, case)] + ["Zoë Ångström", "王小明先生", values_inside(rng)]
@@ -169,8 +199,11 @@ def round_trip_rows(count: int) -> Iterator[Row]:
         pieces += rng.sample(["⟦name_1⟧", "⟦", "⟧", '"\\', "\u200b", "<action>", "\n", "é", "%41", "&amp;", "+"], 4)
         rng.shuffle(pieces)
         text = rng.choice(("", " ", ", ")).join(pieces)
-        wrong += vault.restore(vault.redact(text)) != text
+        redacted = vault.redact(text)
+        wrong += vault.restore(redacted) != text
+        readable += any(value in redacted for value in values)
     yield Row(name="placeholders/wrong round trips", value=wrong, unit="cases", n=count, target=0, better="lower")
+    yield Row(name="placeholders/values left readable", value=readable, unit="cases", n=count, target=0, better="lower")
 
 
 def values_inside(rng: random.Random) -> str:
@@ -179,15 +212,36 @@ def values_inside(rng: random.Random) -> str:
 
 
 def cost_rows(steps: int) -> Iterator[Row]:
-    """Milliseconds for detecting, redacting and guarding a page of 300 nodes and about 10,000 characters, each page new."""
+    """Milliseconds for detecting, redacting and guarding a page of 300 nodes and about 10,000 characters.
+
+    Each page is new. Its public texts are those of the sites, which come again on other pages; and, in rows of their own
+    without a target, texts that were never seen before.
+    """
+    for name, again in (("guard", True), ("guard, nothing seen before", False)):
+        times = _costs(steps, again=again)
+        p95 = sorted(times)[int(0.95 * (len(times) - 1))]
+        for which, value, target in (("p50", statistics.median(times), 20), ("p95", p95, 60)):
+            yield Row(
+                name=f"cost/{name} {which}",
+                value=value,
+                unit="ms",
+                n=len(times),
+                target=target if again else None,
+                better="lower",
+            )
+
+
+def _costs(steps: int, *, again: bool) -> list[float]:
+    """Milliseconds of each step."""
     rng = random.Random(3)
     texts, private = public_strings(), [json.loads(line)[0] for line in _data("privacy_nodes.jsonl").splitlines()]
     stack, guard, vault = DetectorStack(timeout_s=60), EgressGuard(), Vault(1)
     guard.protect(vault)
     times: list[float] = []
     for step in range(steps + 3):
-        lines = [f"[{i}] link {json.dumps(rng.choice(texts)[:60])}" for i in range(270)]
-        lines += [f"text {json.dumps(rng.choice(private))}" for _ in range(30)]
+        own = "" if again else f" {step}"
+        lines = [f"[{i}] link {json.dumps(rng.choice(texts)[:60] + (own and f'{own}.{i}'))}" for i in range(270)]
+        lines += [f"text {json.dumps(rng.choice(private) + own)}" for _ in range(30)]
         observation = _observation("\n".join(lines)[:20_000])
         if step % 20 == 0:  # an episode's vault does not live longer
             guard, vault = EgressGuard(), Vault(step)
@@ -199,9 +253,7 @@ def cost_rows(steps: int) -> Iterator[Row]:
             guard.check("http://cloud.test/", {}, body)
         if step >= 3:
             times.append((time.perf_counter() - started) * 1000)
-    yield Row(name="cost/guard p50", value=statistics.median(times), unit="ms", n=len(times), target=20, better="lower")
-    p95 = sorted(times)[int(0.95 * (len(times) - 1))]
-    yield Row(name="cost/guard p95", value=p95, unit="ms", n=len(times), target=60, better="lower")
+    return times
 
 
 _OFFLINE = """
@@ -212,6 +264,7 @@ def watch(event, arguments):
         tries.append(event)
 sys.addaudithook(watch)
 import symbiotic_gym.agents.hybrid, symbiotic_gym.agents.privacy_plugins, symbiotic_gym.agents.privacy_pictures
+from symbiotic_gym.agents.privacy_classifier import ClassifierDetector
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.agents.privacy_view import redact_observation

@@ -42,6 +42,8 @@ class SeenPage:
 
     site: str
     seed: int
+    of: int
+    """Steps that the walk was to have."""
     step: int
     url: str
     title: str
@@ -73,7 +75,7 @@ def walks(seeds: Sequence[int], steps: int, folder: Path | None = None, bar: Bar
     """
     file = JsonLines(folder / "pages.jsonl" if folder else None)
     found = file.records(SeenPage)
-    done = {(page.site, page.seed) for page in found}
+    done = {(page.site, page.seed) for page in found if page.of == steps}
     env: WebEnv | None = None
     try:
         for seed in seeds:
@@ -89,7 +91,7 @@ def walks(seeds: Sequence[int], steps: int, folder: Path | None = None, bar: Bar
     finally:
         if env is not None:
             env.close()
-    distinct = {(page.site, page.seed, page.url, page.page): page for page in found if page.seed in seeds}
+    distinct = {(page.site, page.seed, page.url, page.page): page for page in found if page.seed in seeds and page.of == steps}
     return list(distinct.values())
 
 
@@ -111,6 +113,7 @@ def _walk(env: WebEnv, site: str, task: str, seed: int, steps: int) -> Iterator[
             yield SeenPage(
                 site=site,
                 seed=seed,
+                of=steps,
                 step=step,
                 url=observation["url"],
                 title=observation["title"],
@@ -161,7 +164,7 @@ def site_rows(pages: Sequence[SeenPage], vocabulary: Callable[[int], PublicVocab
     yield _rate("sites/clean sent LOCAL", clean["LOCAL"], clean.total(), target=0.05)
     yield _rate("sites/clean with a placeholder", clean["CLOUD_REDACTED"], clean.total())
     yield _rate("sites/private missed", private["CLOUD"], private.total(), target=0.01)
-    yield _rate("sites/private with a value left readable", partly, private.total())
+    yield _rate("sites/private with a value left readable", partly, private.total(), target=0.01)
     for kind in sorted(there):
         yield _rate(f"sites/values left readable/{kind}", missed[kind], there[kind])
 

@@ -69,6 +69,8 @@ class Played:
     tokens: int
     cost_usd: float
     act_s: float
+    pair: str = ""
+    """The models behind it."""
 
 
 class _Brain:
@@ -251,7 +253,7 @@ def _episode(
         in_cloud = decision.extra["privacy"]["route"].startswith("CLOUD")
         counts["cloud_steps"] += in_cloud
         counts["tokens"] += decision.usage.prompt_tokens
-        cost += decision.usage.cost_usd if in_cloud or mode != "small" else 0.0
+        cost += decision.usage.cost_usd if mode != "small" else 0.0
         if cloud.shown is not None:
             whole, kept = _affordances(observation["page"], cloud.shown["page"], here)
             counts["affordances"] += whole
@@ -276,6 +278,7 @@ def _episode(
         needed_sent=len(sent & needed),
         cost_usd=cost,
         act_s=round(seconds, 3),
+        pair="",
         **counts,
     )
 

@@ -131,6 +131,17 @@ def view(
 
 
 @app.command()
+def ledger(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `privacy_ledger.Ledger(path)` wrote.")],
+) -> None:
+    """Say in words what left this machine in hybrid mode: who decided, how much was hidden, what was stopped."""
+    from symbiotic_gym.agents.privacy_ledger import Ledger, summary
+
+    with shown_errors():
+        print(summary(Ledger(file).rows))
+
+
+@app.command()
 def tasks(
     contains: Annotated[str, typer.Argument(help="Only ids that contain this text.")] = "",
     suite: Annotated[str | None, typer.Option(help="miniwob, webarena, webarena_lite, webarena_verified.")] = None,

@@ -6,6 +6,7 @@ import gymnasium
 import pytest
 from typer.testing import CliRunner, Result
 
+from symbiotic_gym.agents.privacy_ledger import Ledger, LedgerRow
 from symbiotic_gym.cli import app
 from symbiotic_gym.doctor import Finding
 from symbiotic_gym.models import MODELS
@@ -25,6 +26,20 @@ def test_models_says_what_is_on_disk(home: Path) -> None:
 def test_get_prints_the_path_alone(tmp_path: Path) -> None:
     result = run("models", "get", str(tmp_path))
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path}\n")
+
+
+def test_a_ledger_is_told_in_words(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add(LedgerRow(episode="a", step=0, mode="guarded", route="CLOUD_REDACTED", why="w", counts={"email": 2}))
+    ledger.add(LedgerRow(episode="a", step=1, mode="guarded", route="LOCAL", why="card stays on this machine"))
+    result = run("ledger", str(tmp_path / "ledger.jsonl"))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("2 steps of 1 episodes in mode guarded.")
+    assert "Behind placeholders: email 2." in result.stdout
+    assert "card stays on this machine (1)" in result.stdout
+    assert run("ledger", str(tmp_path / "nothing.jsonl")).exit_code == 2
+    (tmp_path / "broken.jsonl").write_text("{]\n{}\n")
+    assert run("ledger", str(tmp_path / "broken.jsonl")).exit_code != 0
 
 
 def test_a_wrong_name_is_the_users_and_shows_no_traceback() -> None:

@@ -45,6 +45,7 @@ from symbiotic_gym.trainers.examples import Example, examples_from
 from symbiotic_gym.trainers.pairs import acceptance_rate, preference_pairs
 from symbiotic_gym.trainers.preference_tuning import PreferenceConfig, tune_on_pairs
 from symbiotic_gym.trainers.speculative import SpeculativeAgent
+from symbiotic_gym.trainers.summary import seen_before
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["ARMS", "Part", "Study", "default_study", "differences", "main", "smoke_study"]
@@ -164,6 +165,9 @@ class _Run:
             name = arm if arm != "preference" or tuned else "both"  # nothing was turned down: the same weights
             played[arm] = self._play(f"evaluate-{arm}", "held_out", self._agent(name, Sampling()))
         report.add(*self._about(data, tried, pairs, tuned))
+        for part, ours, spoken, held_out in zip(self.study.parts, taught, tried, played["action"], strict=True):
+            seen = seen_before((*ours, *spoken), held_out)
+            report.add(share(f"held-out instances that look like one learnt from/{_suite(part)}", seen["count"], seen["n"]))
         report.add(*_results(self.study, played))
         report.add(*(Row(name=f"minutes/{key}", value=s / 60, unit="min") for key, s in sorted(self.clock.seconds.items())))
 
@@ -262,10 +266,14 @@ class _Run:
         return rows
 
 
+def _suite(part: Part) -> str:
+    return part.held_out[0].partition(".")[0]
+
+
 def _results(study: Study, played: dict[str, list[list[Trajectory]]]) -> list[Row]:
     rows = []
     for arm, parts in played.items():
-        groups = {part.held_out[0].partition(".")[0]: episodes for part, episodes in zip(study.parts, parts, strict=True)}
+        groups = {_suite(part): episodes for part, episodes in zip(study.parts, parts, strict=True)}
         for name, episodes in (*groups.items(), ("all", [episode for part in parts for episode in part])):
             scored = [episode.success for episode in episodes if episode.outcome.scored]
             rows.append(share(f"{arm}/{name}", sum(scored), len(scored)))

@@ -2,15 +2,20 @@
 
     dpo, kto          pairs of speculation: how much likelier the teacher's action became than the proposal it replaced; by our
                       trainer and by trl's
+    reference         the same pairs, held to the preferences of an open-weight teacher instead of the student's own
     spin              recorded steps: how much likelier the record's action became than the student's own other one
     advantage         the student's own episodes: how much likelier steps of positive advantage became beside those of negative
                       advantage, than by training on the same steps unweighted
     command           the same episodes behind their return: how much likelier an action is under the return it led to than
                       under the other one
+    drafts            token-level speculation with that teacher: how much nearer the student's distributions came to its own on
+                      recorded actions, and how much of what the student drafts stands
+    fusion            two such teachers: how much nearer the student came to the fused targets
+    reason weight     the reason's weight beside the action's, swept: both losses of a model that learnt with it from the base
     selection         how many recorded successes work when they are run again, and how many recorded failures
 
-All go on from the run's first adapter. Margins are in nats, differences are paired, intervals bootstrapped over steps. `--out`
-keeps what was trained; a run that was cut off goes on.
+All but the sweep go on from the run's first adapter; the teachers are its adapters that learnt from more. Margins are in nats,
+differences are paired, intervals bootstrapped over steps. `--out` keeps what was trained; a run that was cut off goes on.
 
     python -m symbiotic_gym.benchmarks.objectives --run FOLDER --out FOLDER --json OUT
 """
@@ -25,9 +30,11 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 from symbiotic_gym.agents import LocalModel
 from symbiotic_gym.agents.chat import encode_prompt
+from symbiotic_gym.agents.local import OpenWeights
 from symbiotic_gym.benchmarks.objectives_kto import tune_by_kto
 from symbiotic_gym.benchmarks.objectives_material import Material, of_run, of_toys
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
@@ -41,13 +48,16 @@ from symbiotic_gym.store import RunFolder
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
 from symbiotic_gym.trainers.examples import Example, all_examples, examples_from
+from symbiotic_gym.trainers.fusion import fused_targets, fusion_loss, vocabulary_map
 from symbiotic_gym.trainers.pairs import PreferencePair, preference_pairs
 from symbiotic_gym.trainers.preference_tuning import PreferenceConfig, tune_on_pairs
 from symbiotic_gym.trainers.preferences import self_play_pairs
 from symbiotic_gym.trainers.returns import Critic, advantage_weighted_examples, commanded_examples, returns_of, with_command
-from symbiotic_gym.trainers.scoring import answer_tokens, sequence_logprob
+from symbiotic_gym.trainers.scoring import answer_logits, answer_tokens, sequence_logprob
 from symbiotic_gym.trainers.selection import replays
 from symbiotic_gym.trainers.self_play import own_actions
+from symbiotic_gym.trainers.skd import distillation_loss, speculate
+from symbiotic_gym.trainers.teacher_tuning import TeacherConfig, tune_on_drafts, tune_on_fusion
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["main"]
@@ -55,18 +65,23 @@ __all__ = ["main"]
 Thing = TypeVar("Thing")
 
 _HELD = 1 / 3
-_MOST = 90
+_MOST = 72
 """Steps, pairs or episodes that are taken of each kind."""
 _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""
+_ARMS = ("dpo", "kto", "reference", "spin", "advantage", "command", "drafts", "fusion", "reason weight", "selection")
+_WEIGHTS = (0.0, 0.2, 0.5, 1.0)
+"""Of the reason, in the sweep."""
 
 
 class _Study:
     def __init__(self, material: Material, out: Path, rollouts: Rollouts) -> None:
         self.material, self.out, self.rollouts = material, out, rollouts
         self.model = LocalModel(material.base)
+        self.teachers = [LocalModel(material.base, adapter=adapter) for adapter in material.teachers]
         budget = material.page_budget
         self.prefer = PreferenceConfig(page_budget=budget, micro_batch_size=2)
+        self.follow = TeacherConfig(page_budget=budget, micro_batch_size=2)
         self.train = DistillerConfig(
             batch_size=4, micro_batch_size=2, learning_rate=3e-4, max_tokens=2048, page_budget=budget, lambda_reason=0.0
         )
@@ -77,9 +92,13 @@ class _Study:
         return {
             "dpo": lambda: self._preferred("dpo", spoken, self._tune),
             "kto": lambda: self._preferred("kto", spoken, self._tune_by_kto),
+            "reference": lambda: self._preferred("reference", spoken, self._tune_to_teacher),
             "spin": lambda: self._preferred("spin", self._self_play(), self._tune),
             "advantage": self._advantage,
             "command": self._command,
+            "drafts": self._drafts,
+            "fusion": self._fusion,
+            "reason weight": self._reason_weight,
             "selection": self._selection,
         }
 
@@ -100,6 +119,12 @@ class _Study:
     def _tune(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
         if not (out / "adapter").exists():
             tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=self.material.adapter)
+        return out / "adapter"
+
+    def _tune_to_teacher(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
+        if not (out / "adapter").exists():
+            first, teacher = self.material.adapter, self.teachers[0].open()
+            tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=first, reference=teacher)
         return out / "adapter"
 
     def _tune_by_kto(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
@@ -149,6 +174,89 @@ class _Study:
         before, after = obeys(self.material.adapter), obeys(self._distilled("command", commanded_examples(train)))
         return [_mean("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)])]
 
+    def _drafts(self) -> list[Row]:
+        train, held = _split(examples_from(self.material.taught))
+        out, teacher = self.out / "drafts", self.teachers[0].open()
+        if not (out / "adapter").exists():
+            first = self.material.adapter
+            tune_on_drafts(self.follow, train, out, base_model=self.material.base, adapter=first, teacher=teacher)
+
+        def standing(adapter: Path) -> tuple[list[float], list[float]]:
+            """The divergence from the teacher, and the share of tokens that stood, at each held-out step."""
+            student = self._opened(adapter)
+            far, stood = [], []
+            for place, example in enumerate(held):
+                prompt = encode_prompt(student.tokenizer, self._messages(example))
+                answer = answer_tokens(student.tokenizer, example.action)
+                with torch.no_grad():
+                    far.append(distillation_loss(student.model, teacher.model, prompt, answer).item())
+                stood.append(speculate(student, teacher, prompt, k=1, seed=place).acceptance)
+            return far, stood
+
+        far, stood = standing(self.material.adapter)
+        far_after, stood_after = standing(out / "adapter")
+        return [
+            _mean("drafts/divergence from the teacher before", far),
+            _mean("drafts/divergence lost", [a - b for a, b in zip(far, far_after, strict=True)]),
+            _mean("drafts/tokens that are the teacher's likeliest before", stood, "share"),
+            _mean("drafts/tokens that are the teacher's likeliest after", stood_after, "share"),
+        ]
+
+    def _fusion(self) -> list[Row]:
+        train, held = _split(examples_from(self.material.taught))
+        out, teachers = self.out / "fusion", [teacher.open() for teacher in self.teachers]
+        if not (out / "adapter").exists():
+            first = self.material.adapter
+            tune_on_fusion(self.follow, train, out, base_model=self.material.base, adapter=first, teachers=teachers)
+        tokenizer = teachers[0].tokenizer
+        mappings = [vocabulary_map(teacher.tokenizer, tokenizer) for teacher in teachers]
+
+        def apart(adapter: Path) -> list[float]:
+            """The cross-entropy to the fused targets at each held-out step, in nats per token."""
+            student, found = self._opened(adapter), []
+            for example in held:
+                messages = self._messages(example)
+                gold = answer_tokens(tokenizer, example.action)
+                with torch.no_grad():
+                    logits_NV = answer_logits(student.model, encode_prompt(tokenizer, messages), gold)
+                    targets_NV, _ = fused_targets(tokenizer, logits_NV.shape[-1], teachers, mappings, messages, example.action)
+                    targets_NV = targets_NV.to(logits_NV.device)
+                    found.append(fusion_loss(logits_NV, targets_NV, logits_NV.argmax(-1), gold_share=0.0).item())
+            return found
+
+        before, after = apart(self.material.adapter), apart(out / "adapter")
+        return [
+            _mean("fusion/distance from the fused targets before", before),
+            _mean("fusion/distance lost", [a - b for a, b in zip(before, after, strict=True)]),
+        ]
+
+    def _reason_weight(self) -> list[Row]:
+        train, held = _split([example for example in examples_from(self.material.taught) if example.reason])
+        if not train or not held:
+            return [_nothing("reason weight/loss", "no steps with a reason")]
+        rows = []
+        for weight in _WEIGHTS:
+            config = replace(self.train, lambda_reason=weight)
+            learnt = distill(config, train, self.out / f"reason-weight-{weight}", base_model=self.material.base).adapter
+            for task, wanted in (("action", [e.action for e in held]), ("reason", [e.reason for e in held])):
+                asked = [
+                    (e.messages(task, page_budget=self.material.page_budget), answer)
+                    for e, answer in zip(held, wanted, strict=True)
+                ]
+                lost = [-logp / n for logp, n in zip(self._logps(Path(learnt), asked), self._lengths(wanted), strict=True)]
+                rows.append(_mean(f"reason weight {weight}/{task}'s loss", lost))
+        return rows
+
+    def _lengths(self, answers: Sequence[str]) -> list[int]:
+        """Tokens of each answer."""
+        tokenizer = self.model.open().tokenizer
+        return [len(answer_tokens(tokenizer, answer)) for answer in answers]
+
+    def _opened(self, adapter: Path) -> OpenWeights:
+        """The student with an adapter of its own."""
+        self.model.set_adapter(adapter)
+        return self.model.open()
+
     def _selection(self) -> list[Row]:
         rows = []
         for name, wanted in (("successes", True), ("failures", False)):
@@ -173,10 +281,7 @@ class _Study:
 
     def _logps(self, adapter: Path, asked: Sequence[tuple[list[Message], str]]) -> list[float]:
         """The log-probability of each answer to its chat."""
-        import torch
-
-        self.model.set_adapter(adapter)
-        weights = self.model.open()
+        weights = self._opened(adapter)
         with torch.inference_mode():
             return [
                 sequence_logprob(
@@ -204,8 +309,8 @@ def _split(things: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
     return drawn[held:], drawn[:held]
 
 
-def _mean(name: str, values: Sequence[float]) -> Row:
-    return estimate(name, bootstrap(partial(np.mean, axis=-1), values), "nats")
+def _mean(name: str, values: Sequence[float], unit: str = "nats") -> Row:
+    return estimate(name, bootstrap(partial(np.mean, axis=-1), values), unit)
 
 
 def _contrast(name: str, good: Sequence[float], bad: Sequence[float]) -> Row:
@@ -223,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--run", type=Path, help="the folder of a run of `distillation`")
     parser.add_argument("--out", type=Path, help="folder for what is trained; the same one goes on")
+    parser.add_argument("--arms", nargs="+", choices=_ARMS, default=_ARMS, help="which of them")
     parser.add_argument("--base", default="smollm2-135m-instruct", help="with --smoke: the model")
     options = parser.parse_args(arguments)
     if not options.smoke and (options.run is None or options.out is None):
@@ -236,9 +342,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run)
             arms = _Study(material, out, rollouts).arms()
-            with Progress().phase("training", len(arms)) as bar:
-                for name, measure in arms.items():
-                    report.add(*measure())
+            with Progress().phase("training", len(options.arms)) as bar:
+                for name in options.arms:
+                    report.add(*arms[name]())
                     bar.advance(name)
     report.finish(options.json)
     return 0

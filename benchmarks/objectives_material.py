@@ -1,7 +1,7 @@
 """What the `objectives` benchmark trains on: the episodes of a run of `distillation`, or for a small run a few toy ones."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Material:
     base: str
     adapter: Path
     """The student's, which all objectives go on from."""
+    teachers: Sequence[Path]
+    """Adapters that know more than the student, as open-weight teachers of its own base; the best one first."""
     page_budget: int
     taught: Sequence[Trajectory]
     """The teacher's episodes."""
@@ -47,6 +49,7 @@ def of_run(run: Path) -> Material:
     return Material(
         base=resolve_model(study["model"]),
         adapter=run / "arms" / "first" / "adapter",
+        teachers=[folder for arm in ("both", "speculative") if (folder := run / "arms" / arm / "adapter").exists()],
         page_budget=study["train"]["page_budget"],
         taught=episodes("teach"),
         tried=episodes("synthesize"),
@@ -63,8 +66,14 @@ def of_toys(base: str, out: Path) -> Material:
     with Rollouts(1, make_env=ToyEnv) as rollouts:
         taught = played(TASKS[0], 6, ToyAgent, rollouts)
         config = DistillerConfig(batch_size=4, micro_batch_size=4, page_budget=500)
-        adapter = Path(distill(config, examples_from(taught)[:4], out / "first", base_model=base).adapter)
+        examples = examples_from(taught)
+        adapter = Path(distill(config, examples[:4], out / "first", base_model=base).adapter)
+        longer = replace(config, epochs=4, learning_rate=3e-3)
+        teachers = [
+            Path(distill(longer, part, out / f"teacher-{i}", base_model=base).adapter)
+            for i, part in enumerate((examples, examples[::2]))
+        ]
         student = partial(SmallAgent, LocalModel(base, adapter=adapter), sampling=Sampling(temperature=1.0, max_tokens=8))
         tried = played(TASKS[0], 4, lambda: SpeculativeAgent(student(), ToyAgent()), rollouts)
         own = played(TASKS[2], 8, ToyAgent, rollouts)
-    return Material(base=base, adapter=adapter, page_budget=500, taught=taught, tried=tried, own=own)
+    return Material(base=base, adapter=adapter, teachers=teachers, page_budget=500, taught=taught, tried=tried, own=own)

@@ -2,13 +2,14 @@
 
 The same task instances are played once for each arm: by the teacher alone, of whom one action is asked, and by the student
 under each verifier. A step is verified when the teacher vouches for its action, whether the student proposed it or it was put
-in its place. Intervals are bootstrapped over episodes. Where the teacher's weights are at hand (`local:`) its forward pass is
-an arm too.
+in its place; the price of each proposal that stood is given too. Intervals are bootstrapped over episodes. Where the teacher's
+weights are at hand (a teacher `local:`, or `--weights` beside its endpoint) its forward pass is an arm too.
 
 Every episode lies in `--out`; a run that was cut off goes on where it was. Only the arm that looks up its own earlier episodes
 then plays all of its own again: what it had recorded of the episode that was cut off would else be found for nothing.
 
-    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --adapter ADAPTER --out FOLDER --json OUT
+    python -m symbiotic_gym.benchmarks.speculation --teacher openai:MODEL@BASE_URL --weights MODEL --adapter ADAPTER \
+        --out FOLDER --json OUT
 """
 
 import json
@@ -46,6 +47,7 @@ _MEASURES: dict[str, Callable[[TeacherCost], float]] = {
     "teacher calls": lambda cost: cost.requests_per_step,
     "teacher tokens": lambda cost: cost.tokens_per_step,
     "teacher tokens written": lambda cost: cost.written_per_step,
+    "teacher tokens, a proposal that stood": lambda cost: cost.tokens_per_accepted,
 }
 
 
@@ -54,7 +56,7 @@ def _teacher(name: str) -> LanguageModel:
     return LocalModel(resolve_model(rest)) if kind == "local" else OpenAIModel.from_spec(name)
 
 
-def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[], Any]]:
+def _arms(teacher: LanguageModel, student: LocalModel, weights: LocalModel | None) -> dict[str, Callable[[], Any]]:
     """What makes the agent of each arm; the recorded one looks up what the list of its own earlier episodes said."""
     cache = CandidateCache()
     proposes = partial(SmallAgent, student, sampling=Sampling(temperature=0.7, top_p=0.95, max_tokens=32))
@@ -66,8 +68,8 @@ def _arms(teacher: LanguageModel, student: LocalModel) -> dict[str, Callable[[],
         RECORDED: lambda: SpeculativeAgent(proposes(), large(), cache=cache),
         "judge": lambda: SpeculativeAgent(proposes(), large(), YesNoJudge(teacher)),
     }
-    if isinstance(teacher, LocalModel):
-        arms["top tokens"] = lambda: SpeculativeAgent(proposes(), large(), TopTokens(teacher))
+    if weights is not None:
+        arms["top tokens"] = lambda: SpeculativeAgent(proposes(), large(), TopTokens(weights))
     return arms
 
 
@@ -107,13 +109,16 @@ def _note(on_episode: Callable[[str], None], arm: str, trajectory: Trajectory) -
 def _rows(arm: str, episodes: Sequence[Trajectory], plain: Sequence[Trajectory]) -> list[Row]:
     rows = []
     for name, measure in _MEASURES.items():
-        peer = {} if arm == "teacher alone" else {"peer": "teacher alone", "peer_value": measure(teacher_cost(plain))}
+        peer_value = measure(teacher_cost(plain))
+        peer = {} if arm == "teacher alone" or not peer_value else {"peer": "teacher alone", "peer_value": peer_value}
+        if not measure(teacher_cost(episodes)):  # nothing that could have stood, or that did
+            continue
 
         def of(chosen: NDArray[np.int64], measure: Callable[[TeacherCost], float] = measure) -> float:
             return measure(teacher_cost([episodes[number] for number in chosen]))
 
         interval = bootstrap(partial(np.apply_along_axis, of, -1), range(len(episodes)), resamples=500)
-        rows.append(estimate(f"{arm}/{name}", interval, "a step", better="lower", **peer))
+        rows.append(estimate(f"{arm}/{name}", interval, "each" if "stood" in name else "a step", better="lower", **peer))
     if arm != "teacher alone":
         rate = acceptance_rate(episodes)
         rows.append(estimate(f"{arm}/acceptance", rate, "share"))
@@ -126,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--teacher", required=True, help="openai:MODEL@BASE_URL, or local:NAME for weights on this machine")
+    parser.add_argument("--weights", help="the endpoint's teacher as weights on this machine: a name, a folder or a hub id")
     parser.add_argument("--student", default="smollm2-135m-instruct", help="a known model's name, a folder or a hub id")
     parser.add_argument("--adapter", type=Path, help="the student's LoRA adapter, of a distillation")
     parser.add_argument("--tasks", nargs="+", default=list(_TASKS))
@@ -136,8 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     instances = [Episode(task, seed) for task in tasks for seed in seeds]
     if options.out is None and not options.smoke:
         parser.error("name a folder with --out: the run takes long, and goes on from there")
-    arms = _arms(_teacher(options.teacher), LocalModel(resolve_model(options.student), adapter=options.adapter))
-    config = {name: getattr(options, name) for name in ("teacher", "student", "adapter", "tasks", "episodes", "smoke")}
+    teacher = _teacher(options.teacher)
+    weights = LocalModel(resolve_model(options.weights)) if options.weights else None
+    weights = teacher if isinstance(teacher, LocalModel) else weights
+    arms = _arms(teacher, LocalModel(resolve_model(options.student), adapter=options.adapter), weights)
+    config = {
+        name: getattr(options, name) for name in ("teacher", "weights", "student", "adapter", "tasks", "episodes", "smoke")
+    }
     report = Report("speculation")
     plain: list[Trajectory] = []
     with TemporaryDirectory() as scratch:

@@ -39,7 +39,7 @@ __all__ = ["Measured", "main"]
 
 _LENGTHS = (300, 1000, 3000)
 _TOKENS_AT_ONCE = 2500
-"""Of prompts, in a micro-batch of the peer on a CPU; it takes some 6 MiB for each."""
+"""Of prompts, in a micro-batch of the peer on a CPU; it takes some 7 MiB for each."""
 _MFU = 0.45
 """The least share of a GPU's peak, in [0, 1]."""
 

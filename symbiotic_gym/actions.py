@@ -20,7 +20,19 @@ from typing import Any
 from symbiotic_gym.errors import ActionError, explain, nearest
 from symbiotic_gym.urls import BLANK, origin
 
-__all__ = ["VERBS", "Action", "Element", "Match", "Parameter", "Verb", "compare", "elements", "format_action", "parse"]
+__all__ = [
+    "VERBS",
+    "Action",
+    "Element",
+    "Match",
+    "Parameter",
+    "Verb",
+    "compare",
+    "elements",
+    "format_action",
+    "is_action",
+    "parse",
+]
 
 Value = str | float | bool | tuple[str, ...]
 
@@ -340,6 +352,15 @@ class Match:
 
     def __bool__(self) -> bool:
         return self.equal
+
+
+def is_action(text: str) -> bool:
+    """Whether a text is one action, as `parse` takes it."""
+    try:
+        parse(text)
+    except ActionError:
+        return False
+    return True
 
 
 def compare(a: str, page_a: str, b: str, page_b: str) -> Match:

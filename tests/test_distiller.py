@@ -114,6 +114,48 @@ def test_steps_in_one_row_without_padding_train_the_same_weights(base: Path, tmp
         torch.testing.assert_close(found[name], expected[name], atol=2e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("adapter", ["lora", "none"])
+def test_gradient_checkpoints_change_nothing_but_memory(base: Path, tmp_path: Path, adapter: Any) -> None:
+    config = replace(FAST, epochs=2, adapter=adapter, learning_rate=1e-3)
+    plain, less = (
+        distill(replace(config, gradient_checkpointing=on), EXAMPLES, tmp_path / str(on), base_model=base)
+        for on in (False, True)
+    )
+    for one, other in zip(plain.losses, less.losses, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+
+
+ONE_OF_TWO = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests import test_distiller as here
+here.torch.set_num_threads(1)
+config = replace(here.FAST, epochs=2, batch_size=int(sys.argv[3]), micro_batch_size=int(sys.argv[3]))
+here.distill(config, here.EXAMPLES[:8], Path(sys.argv[2]), base_model=sys.argv[1])
+"""
+
+
+def test_two_processes_train_what_one_does_with_twice_the_batch(base: Path, tmp_path: Path) -> None:
+    script = tmp_path / "one_of_two.py"
+    script.write_text(ONE_OF_TWO)
+    alone = [sys.executable, str(script), str(base), str(tmp_path / "alone"), "4"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    together = [*launch, str(script), str(base), str(tmp_path / "together"), "2"]
+    root = Path(__file__).parents[1]
+    for command in (alone, together):
+        environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+    told = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("alone", "together")]
+    assert told[0]["steps"] == told[1]["steps"] == 4
+    for one, other in zip(told[0]["losses"], told[1]["losses"], strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
+    expected, found = weights_of(tmp_path / "alone"), weights_of(tmp_path / "together")
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], atol=2e-4, rtol=1e-3)
+
+
 CHILD = """
 import os, signal, sys
 from pathlib import Path

@@ -11,7 +11,7 @@ from symbiotic_gym.agents.chat import encode_prompt, load_tokenizer
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.errors import BrowserError, ConfigError
 from symbiotic_gym.rollout import Episode, Rollouts
-from symbiotic_gym.trainers.grpo import GrpoBridge, next_turn, rolled
+from symbiotic_gym.trainers.episode_bridge import EpisodeBridge, _Policy, next_turn, rolled
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 from tests.tiny import tiny_model
 
@@ -70,13 +70,82 @@ def test_spoiled_episodes_have_no_reward_and_are_counted(base: Path) -> None:
         state=SimpleNamespace(global_step=0),
     )
     with Rollouts(1, make_env=lambda task: Broken(), retries=1) as rollouts:  # type: ignore[arg-type,return-value]
-        bridge = GrpoBridge(tokenizer, rollouts)
+        bridge = EpisodeBridge(tokenizer, rollouts)
         prompts = [row["prompt"] for row in bridge.dataset([Episode("miniwob.click-test", 3)])] * 2
         given = bridge(prompts, trainer)
     assert given["episode_reward"] == [None, None]
     assert bridge.reward(prompts, [], **given) == [None, None]
     assert given["env_mask"] == [[0], [0]]
     assert (bridge.played, bridge.invalid) == (2, 2)
+
+
+def test_a_conversation_that_fills_up_loses_page_text_and_then_says_no_more(base: Path) -> None:
+    tokenizer = load_tokenizer(str(base))
+    model = load_base(str(base), device="cpu", dtype="float32")
+    page = "\n".join(f'[{i}] button "item {i}"' for i in range(200))
+    observation: Any = {"goal": "Press it.", "page": page, "last_action": "", "last_action_error": ""}
+    bridge = EpisodeBridge(tokenizer, None, max_action_tokens=4, max_tokens=600, page_budget=6000)  # type: ignore[arg-type]
+    policy = _Policy(bridge, model, 1.0, 0)
+    policy.reset("Press it.")
+    turns = [policy.act(observation) for _ in range(12)]
+    spoken = [turn for turn in turns if turn.extra["written"]]
+    assert 1 <= len(spoken) < 12
+    assert spoken == turns[: len(spoken)]
+    assert bridge.cut == len(spoken)
+    assert bridge.full == 12 - len(spoken)
+    assert all(turn.action == "noop()" and not turn.extra["observed"] for turn in turns[len(spoken) :])
+    assert sum(len(turn.extra["observed"]) + len(turn.extra["written"]) for turn in turns) <= 600
+    tight = _Policy(EpisodeBridge(tokenizer, None, max_tokens=40), model, 1.0, 0)  # type: ignore[arg-type]
+    tight.reset("Press it.")
+    with pytest.raises(ConfigError, match="before the first action"):
+        tight.act(observation)
+
+
+@pytest.mark.browser
+def test_a_student_is_distilled_on_its_own_episodes(base: Path, tmp_path: Path) -> None:
+    """trl's DistillationTrainer through the bridge: two real steps, on what the student wrote alone."""
+    from trl import DistillationConfig
+
+    from symbiotic_gym.trainers.episode_distillation import EpisodeDistillationTrainer
+
+    tokenizer = load_tokenizer(str(base))
+    model, teacher = (
+        load_base(str(folder), device="cpu", dtype="float32") for folder in (base, tiny_model(tmp_path / "teacher", seed=1))
+    )
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with Rollouts(2) as rollouts:
+        bridge = EpisodeBridge(tokenizer, rollouts, max_steps=2, max_action_tokens=6)
+        trainer = EpisodeDistillationTrainer(
+            bridge=bridge,
+            model=model,
+            teacher_model=teacher,
+            args=DistillationConfig(
+                output_dir=str(tmp_path / "out"),
+                per_device_train_batch_size=2,
+                max_steps=2,
+                learning_rate=1e-3,
+                beta=0.0,
+                report_to="none",
+                save_strategy="no",
+                logging_steps=1,
+                use_cpu=True,
+                bf16=False,
+                gradient_checkpointing=False,
+                disable_tqdm=True,
+            ),
+            train_dataset=bridge.dataset([Episode("miniwob.click-test", seed) for seed in range(4)]),
+            processing_class=tokenizer,
+        )
+        masks = []
+        inputs = trainer._generate_and_score_completions([{"prompt": "miniwob.click-test 9"}])
+        masks.append((inputs["tool_mask"].sum().item(), inputs["completion_ids"].shape[1]))
+        trainer.train()
+    assert bridge.played == 1 + 4
+    assert 0 < masks[0][0] <= 2 * 6 < masks[0][1], "observations are in the sequence, and not in the loss"
+    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
+    assert len(logged) == 2
+    assert all(entry["loss"] > 0 and entry["reward"] == 0.0 for entry in logged), "an untrained model never succeeds"
+    assert any(not torch.equal(weight, before[name]) for name, weight in model.state_dict().items()), "it trained"
 
 
 @pytest.mark.browser
@@ -89,7 +158,7 @@ def test_three_steps_of_grpo_in_miniwob(base: Path, tmp_path: Path, monkeypatch:
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     given: list[dict[str, Any]] = []
     with Rollouts(2) as rollouts:
-        bridge = GrpoBridge(tokenizer, rollouts, max_steps=2, max_action_tokens=6)
+        bridge = EpisodeBridge(tokenizer, rollouts, max_steps=2, max_action_tokens=6)
 
         def watched(prompts: Any, trainer: Any) -> dict[str, Any]:
             given.append(bridge(prompts, trainer))

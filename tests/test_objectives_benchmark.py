@@ -20,5 +20,11 @@ def test_every_objective_is_trained_and_measured(tmp_path: Path) -> None:
     assert rows["command/obedience gained"]["n"] >= 7
     assert rows["selection/recorded successes that work again"]["value"] == 1
     assert rows["selection/recorded failures that work again"]["value"] == 0
+    assert rows["reference/margin gained"]["n"] >= 2
+    assert rows["drafts/divergence lost"]["value"] > 0, "the student comes nearer to its teacher"
+    assert rows["fusion/distance lost"]["value"] > 0
     trained = {folder.name for folder in (tmp_path / "out").iterdir() if (folder / "adapter").exists()}
-    assert trained == {"first", "dpo", "kto", "spin", "advantage", "unweighted", "command"}
+    assert trained == {
+        *("first", "teacher-0", "teacher-1", "dpo", "kto", "reference", "spin", "advantage", "unweighted", "command"),
+        *("drafts", "fusion", *(f"reason-weight-{weight}" for weight in (0.0, 0.2, 0.5, 1.0))),
+    }

@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from symbiotic_gym.agents.chat import load_tokenizer
+from symbiotic_gym.agents.chat import encode_prompt, load_tokenizer
 from symbiotic_gym.agents.local import LocalModel
 from symbiotic_gym.agents.weights import load_base
 from symbiotic_gym.errors import ConfigError
@@ -27,7 +27,7 @@ from symbiotic_gym.trainers.preferences import (
     pair_logprobs,
     self_play_pairs,
 )
-from symbiotic_gym.trainers.scoring import sequence_logprob
+from symbiotic_gym.trainers.scoring import answer_tokens, sequence_logprob
 from symbiotic_gym.types import Candidate
 from tests.tiny import tiny_model
 
@@ -155,6 +155,44 @@ def test_an_adapter_is_tuned_on_pairs_and_the_reference_is_what_it_was(base: Pat
     assert (chosen > rejected + 1).all(), "the adapter on disk is the tuned one"
     with pytest.raises(ConfigError, match="none of which fits into 10 tokens"):
         tune_on_pairs(PreferenceConfig(max_tokens=10), PAIRS, tmp_path / "no", base_model=base, adapter=first, device="cpu")
+
+
+def test_pairs_can_be_held_to_a_teachers_preferences(base: Path, tmp_path: Path) -> None:
+    """LLaVA-MoD's reference: the first loss is that of the teacher's margins, each answer read as a sequence of its own."""
+    examples = [Example(task="t", goal="g", observation={"page": PAGE}, history=(), action='click("2")')]
+    config = DistillerConfig(batch_size=1, micro_batch_size=1, dtype="float32", device="cpu")
+    first = Path(distill(config, examples, tmp_path / "first", base_model=base).adapter)
+    other = tiny_model(tmp_path / "other", seed=5)
+    teacher = LocalModel(other, dtype="float32", device="cpu").open()
+    itself = LocalModel(base, adapter=first, dtype="float32", device="cpu").open()
+
+    def margins(weights: Any) -> torch.Tensor:
+        rows = []
+        for pair in PAIRS:
+            prompt = encode_prompt(weights.tokenizer, pair.messages())
+            chosen, rejected = (answer_tokens(weights.tokenizer, c.action) for c in (pair.chosen, pair.rejected))
+            with torch.no_grad():
+                rows.append(sequence_logprob(weights.model, prompt, chosen) - sequence_logprob(weights.model, prompt, rejected))
+        return torch.stack(rows)
+
+    expected = -torch.nn.functional.logsigmoid(0.1 * (margins(itself) - margins(teacher))).mean().item()
+    tuned = PreferenceConfig(batch_size=3, micro_batch_size=3, anchor=0.0)
+    losses: list[float] = []
+    for number, reference in enumerate((teacher, itself, None)):
+        tune_on_pairs(
+            tuned,
+            PAIRS,
+            tmp_path / str(number),
+            base_model=base,
+            adapter=first,
+            reference=reference,
+            device="cpu",
+            on_step=lambda step, steps, loss: losses.append(loss),
+        )
+    assert losses[0] == pytest.approx(expected, rel=0.02), "bfloat16 where this machine has it"
+    assert abs(losses[0] - log(2)) > 0.01
+    assert losses[1] == pytest.approx(log(2), abs=0.02)
+    assert losses[2] == pytest.approx(log(2), abs=1e-4), "by default the reference is the student itself"
 
 
 def test_nothing_is_dropped_out_of_the_reference(base: Path) -> None:

@@ -259,6 +259,7 @@ def test_recorded_candidates_go_before_the_judge_who_is_heard_when_they_do_not_m
     assert (decision.source, judge.calls, teacher.asked) == ("student", 0, 0)
     decision, teacher, judge = judged("yes", "click('3')", cache)
     assert (decision.source, judge.calls, teacher.asked) == ("student", 1, 0)
+    assert [c.reason for c in decision.candidates][1:] == [reason for _, reason in TEACHER], "nothing recorded is lost"
     decision, teacher, judge = judged("no", "click('3')", cache)
     assert (decision.source, judge.calls, teacher.asked) == ("teacher", 1, 0), "the recorded candidate replaces it for nothing"
 

@@ -1,12 +1,14 @@
-"""A bridge that lets `trl`'s GRPOTrainer (arXiv 2402.03300) train in our multi-turn environments.
+"""A bridge that lets `trl`'s on-policy trainers train in our multi-turn environments: GRPOTrainer (arXiv 2402.03300) by it
+alone, DistillationTrainer by `episode_distillation.py`.
 
-    bridge = GrpoBridge(tokenizer, rollouts, max_steps=5)
+    bridge = EpisodeBridge(tokenizer, rollouts, max_steps=5)
     GRPOTrainer(model, reward_funcs=bridge.reward, rollout_func=bridge, train_dataset=bridge.dataset(episodes), ...)
 
 An episode is one sequence: what the model wrote and, between its actions, the observations as its own chat template writes
 them. Observation tokens are masked out of the loss, and what is trained on is token for token what was generated from. An
 episode that the infrastructure spoiled has no reward: `trl` leaves it out of its group's baseline, its tokens are masked, and
-it is counted.
+it is counted. A page that does not fit into what is left of `max_tokens` is cut, and a conversation that is full says no more
+until its episode ends; both are counted.
 """
 
 from collections import defaultdict
@@ -24,7 +26,7 @@ from symbiotic_gym.types import Decision, Observation, Trajectory
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["GrpoBridge", "Rolled", "next_turn", "rolled"]
+__all__ = ["EpisodeBridge", "Rolled", "next_turn", "rolled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def next_turn(tokenizer: Any, chat: Sequence[Message], *, ended: bool) -> list[i
     return ids if ended else [end, *ids]
 
 
-class GrpoBridge:
+class EpisodeBridge:
     """A `rollout_func` for GRPOTrainer, and the reward function that goes with it.
 
     Args:
@@ -93,6 +95,8 @@ class GrpoBridge:
     Attributes:
         invalid: episodes that were dropped, over all steps.
         played: all episodes, the dropped ones included.
+        cut: observations that lost page text to fit in.
+        full: actions that were not asked for, because nothing more fitted in.
     """
 
     def __init__(
@@ -114,6 +118,8 @@ class GrpoBridge:
         self.end = end_token(tokenizer)
         self.invalid = 0
         self.played = 0
+        self.cut = 0
+        self.full = 0
 
     @staticmethod
     def dataset(episodes: Sequence[Episode]) -> "Dataset":
@@ -177,7 +183,7 @@ class _Talk:
 class _Policy:
     """The model under training as an agent that keeps the whole conversation."""
 
-    def __init__(self, bridge: GrpoBridge, model: Any, temperature: float, draw: int) -> None:
+    def __init__(self, bridge: EpisodeBridge, model: Any, temperature: float, draw: int) -> None:
         self.name = "policy"
         self._bridge, self._model, self._temperature, self._draw = bridge, model, temperature, draw
         self._talk = _Talk()
@@ -193,20 +199,46 @@ class _Policy:
         """One batch through the model."""
         own = [agent for agent in agents if isinstance(agent, _Policy)]
         observed = [agent._read(observation) for agent, observation in zip(own, observations, strict=True)]
-        written = _generate(own)
-        return [agent._answer(seen, ids) for agent, seen, ids in zip(own, observed, written, strict=True)]
+        turns = list(zip(own, observed, strict=True))
+        written = iter(_generate([agent for agent, seen in turns if seen]))
+        return [agent._answer(seen, next(written)) if seen else agent._silent() for agent, seen in turns]
 
     def _read(self, observation: Observation) -> list[int]:
-        """The tokens that the new observation adds."""
+        """The tokens that the new observation adds; none where they do not fit in, even without the page.
+
+        Raises:
+            ConfigError: the very first observation does not.
+        """
         talk, bridge = self._talk, self._bridge
         talk.history = extend_history(talk.history, observation)
-        talk.chat += prompt_messages(talk.goal, observation, talk.history, "action", page_budget=bridge.page_budget)
-        if talk.ids:
-            ids = next_turn(bridge.tokenizer, talk.chat, ended=talk.ids[-1] == bridge.end)
-        else:
-            ids = encode_prompt(bridge.tokenizer, talk.chat)
-        talk.ids += ids
-        return ids
+        room = bridge.max_tokens - bridge.max_action_tokens - len(talk.ids)
+        for budget in (bridge.page_budget // 2**halved for halved in range(bridge.page_budget.bit_length() + 1)):
+            turn = prompt_messages(talk.goal, observation, talk.history, "action", page_budget=budget)
+            ids = self._written([*talk.chat, *turn])
+            if len(ids) <= room:
+                bridge.cut += budget < bridge.page_budget
+                talk.chat += turn
+                talk.ids += ids
+                return ids
+        if not talk.ids:
+            raise ConfigError(
+                explain(
+                    f"{len(ids)} tokens before the first action, without any of the page",
+                    f"at most {room} (max_tokens less max_action_tokens)",
+                    "no episode could be played",
+                    "raise max_tokens if the model's context allows it",
+                )
+            )
+        return []
+
+    def _written(self, chat: Sequence[Message]) -> list[int]:
+        """What a chat's last message adds to the tokens so far."""
+        tokenizer, ids = self._bridge.tokenizer, self._talk.ids
+        return next_turn(tokenizer, chat, ended=ids[-1] == self._bridge.end) if ids else encode_prompt(tokenizer, chat)
+
+    def _silent(self) -> Decision:
+        self._bridge.full += 1
+        return Decision(action="noop()", source="policy", extra={"observed": [], "written": []})
 
     def _answer(self, observed: list[int], written: list[int]) -> Decision:
         text = self._bridge.tokenizer.decode(written, skip_special_tokens=True)
@@ -223,15 +255,6 @@ def _generate(team: Sequence[_Policy]) -> list[list[int]]:
         return []
     bridge, model = team[0]._bridge, team[0]._model
     longest = max(len(agent._talk.ids) for agent in team)
-    if longest + bridge.max_action_tokens > bridge.max_tokens:
-        raise ConfigError(
-            explain(
-                f"an episode has grown to {longest} tokens",
-                f"at most {bridge.max_tokens} (max_tokens), the next action included",
-                "the model would lose the beginning of what it is trained on",
-                "lower page_budget or max_steps, or raise max_tokens if the model's context allows it",
-            )
-        )
     ids_BT = torch.tensor([[bridge.end] * (longest - len(a._talk.ids)) + a._talk.ids for a in team], device=model.device)
     mask_BT = torch.tensor([[0] * (longest - len(a._talk.ids)) + [1] * len(a._talk.ids) for a in team], device=model.device)
     training = model.training

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from symbiotic_gym.actions import is_action
 from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages
 from symbiotic_gym.protocols import Message
 from symbiotic_gym.stats import Interval, wilson
-from symbiotic_gym.types import Candidate, Step, Trajectory
+from symbiotic_gym.types import Candidate, Step, Trajectory, Usage
 
-__all__ = ["PreferencePair", "TeacherCost", "acceptance_rate", "preference_pairs", "teacher_cost"]
+__all__ = ["PreferencePair", "TeacherCost", "acceptance_rate", "preference_pairs", "priced", "teacher_cost"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,8 @@ class TeacherCost:
     """What the teacher was asked for, over some episodes."""
 
     steps: int
-    """Steps with an action the teacher vouches for: proposals that stood and replacements."""
+    """Steps with an action the teacher vouches for: proposals that stood and replacements. Of a plain teacher's, those with an
+    action in the language of actions."""
     accepted: int
     """Proposals that stood."""
     requests: int
@@ -85,6 +87,11 @@ class TeacherCost:
         return (self.prompt_tokens + self.completion_tokens) / self.steps if self.steps else 0.0
 
     @property
+    def tokens_per_accepted(self) -> float:
+        """Teacher tokens, read and written, for each proposal that stood; 0 without one."""
+        return (self.prompt_tokens + self.completion_tokens) / self.accepted if self.accepted else 0.0
+
+    @property
     def written_per_step(self) -> float:
         """Teacher tokens written for each verified step, which cost most; 0 without one."""
         return self.completion_tokens / self.steps if self.steps else 0.0
@@ -93,10 +100,10 @@ class TeacherCost:
 def teacher_cost(trajectories: Iterable[Trajectory]) -> TeacherCost:
     """Add up what verification cost, whatever the verifier; a plain teacher's rollouts are read as verified by themselves."""
     steps = _valid(trajectories)
-    spent = [step.decision.extra.get("teacher_usage", _plain(step)) for step in steps]
+    spent = [step.decision.extra.get("teacher_usage", priced(step.decision.usage)) for step in steps]
     verdicts = [step.decision.acceptance for step in steps]
     return TeacherCost(
-        steps=sum("unverified" not in step.decision.extra for step in steps),
+        steps=sum("unverified" not in step.decision.extra and is_action(step.decision.action) for step in steps),
         accepted=sum(verdict is not None and verdict.accepted for verdict in verdicts),
         requests=sum(usage["requests"] for usage in spent),
         prompt_tokens=sum(usage["prompt_tokens"] for usage in spent),
@@ -104,8 +111,8 @@ def teacher_cost(trajectories: Iterable[Trajectory]) -> TeacherCost:
     )
 
 
-def _plain(step: Step) -> Mapping[str, int]:
-    usage = step.decision.usage
+def priced(usage: Usage) -> Mapping[str, int]:
+    """What of a usage a teacher is paid for, as `Decision.extra["teacher_usage"]` keeps it."""
     return {
         "requests": usage.requests,
         "prompt_tokens": usage.prompt_tokens,

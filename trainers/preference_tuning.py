@@ -6,20 +6,20 @@ one; so the chosen answer's own likelihood is held up beside it (arXiv 2404.1973
 asked once, before anything changes.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symbiotic_gym.agents.weights import check_model, load_adapter, load_base, pick_device, require_train
+from symbiotic_gym.agents.chat import encode_prompt
+from symbiotic_gym.agents.local import OpenWeights
+from symbiotic_gym.agents.weights import check_model, pick_device, require_train
 from symbiotic_gym.errors import ConfigError, explain
-from symbiotic_gym.store import write_json
+from symbiotic_gym.trainers.adapter_tuning import TuningConfig, open_adapter, save_adapter, tune
 from symbiotic_gym.trainers.architectures import check_architecture
-from symbiotic_gym.trainers.encoding import training_order
 from symbiotic_gym.trainers.pairs import PreferencePair
 from symbiotic_gym.trainers.preferences import EncodedPair, dpo_loss, encode_pair, pair_logprobs
+from symbiotic_gym.trainers.scoring import answer_tokens, sequence_logprob
 
 if TYPE_CHECKING:
     import torch
@@ -28,15 +28,9 @@ __all__ = ["PreferenceConfig", "PreferenceResult", "tune_on_pairs"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreferenceConfig:
-    """How to tune."""
+class PreferenceConfig(TuningConfig):
+    """How to tune on pairs."""
 
-    epochs: int = 1
-    batch_size: int = 8
-    """Pairs to an optimizer step."""
-    micro_batch_size: int = 4
-    """Pairs that go through the model at once; divides `batch_size`."""
-    learning_rate: float = 1e-4
     beta: float = 0.1
     """How dear it is to leave the reference, more than 0."""
     anchor: float = 1.0
@@ -45,12 +39,11 @@ class PreferenceConfig:
     """Longest prompt with its two answers."""
     page_budget: int = 6000
     """Characters of page text in a prompt; the one of the agent that will use the model."""
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreferenceResult:
-    """What came of it; `tuning.json` holds it."""
+    """What came of it; `tuning.json` holds it. What is measured is measured on the pairs that were trained on."""
 
     pairs: int
     left_out: int
@@ -71,6 +64,7 @@ def tune_on_pairs(
     *,
     base_model: str | Path,
     adapter: Path,
+    reference: OpenWeights | None = None,
     device: str = "auto",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> PreferenceResult:
@@ -81,7 +75,9 @@ def tune_on_pairs(
         pairs: from `pairs.preference_pairs`.
         out: a folder; `out/adapter` appears when it is done.
         base_model: a Hugging Face folder or hub id.
-        adapter: the adapter to begin with, which is the reference too; left as it is.
+        adapter: the adapter to begin with; left as it is.
+        reference: an open-weight teacher, to whose preferences the student's are held (LLaVA-MoD's preference distillation,
+            arXiv 2408.15881); its tokenizer may be another. None: the adapter as it was.
         device: `auto`, or a torch device.
         on_step: called after each optimizer step with its number, the number of all steps, and the mean loss.
 
@@ -90,7 +86,6 @@ def tune_on_pairs(
         UnknownNameError: there is no such model or adapter.
     """
     require_train()
-    import torch
     from transformers import set_seed
 
     from symbiotic_gym.agents.chat import load_tokenizer
@@ -99,53 +94,33 @@ def tune_on_pairs(
     check_architecture(base)
     tokenizer = load_tokenizer(base)
     encoded = [encode_pair(tokenizer, pair, page_budget=config.page_budget) for pair in pairs]
-    data = [pair for pair in encoded if len(pair.prompt) + len(pair.chosen) + len(pair.rejected) <= config.max_tokens]
+    lengths = [len(pair.prompt) + len(pair.chosen) + len(pair.rejected) for pair in encoded]
+    places = [i for i, length in enumerate(lengths) if length <= config.max_tokens]
+    data = [encoded[i] for i in places]
     if not data:
         raise ConfigError(_nothing(len(pairs), config.max_tokens))
     set_seed(config.seed)
-    model = _model(base, adapter, pick_device(device))
+    model = open_adapter(base, adapter, pick_device(device), packed=True)
     pad = tokenizer.pad_token_id or 0
-    reference = _scores(model, data, pad, config.micro_batch_size)
-    order = training_order([len(p.prompt) for p in data], epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.0)
-    steps = -(-len(order) // config.batch_size)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * (1 - step / steps)
-        picked = order[step * config.batch_size :][: config.batch_size]
-        total = 0.0
-        optimizer.zero_grad()
-        for at in range(0, len(picked), config.micro_batch_size):
-            chunk = picked[at : at + config.micro_batch_size]
-            loss = _loss(model, [data[i] for i in chunk], reference[:, chunk], pad, config).sum() / len(picked)
-            loss.backward()
-            total += loss.item()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        on_step(step + 1, steps, total)
+    before = _scores(model, data, pad, config.micro_batch_size)
+    held = before if reference is None else _judged(reference, [pairs[i] for i in places], config.page_budget).to(before.device)
+
+    def loss(chunk: Sequence[int]) -> "torch.Tensor":
+        return _loss(model, [data[i] for i in chunk], held[:, list(chunk)], pad, config)
+
+    steps = tune(model, [len(pair.prompt) for pair in data], loss, config, on_step)
     after = _scores(model, data, pad, config.micro_batch_size)
     result = PreferenceResult(
         pairs=len(data),
         left_out=len(pairs) - len(data),
         steps=steps,
-        preferred_before=(reference[0] > reference[1]).float().mean().item(),
+        preferred_before=(before[0] > before[1]).float().mean().item(),
         preferred_after=(after[0] > after[1]).float().mean().item(),
-        margin_before=(reference[0] - reference[1]).mean().item(),
+        margin_before=(before[0] - before[1]).mean().item(),
         margin_after=(after[0] - after[1]).mean().item(),
     )
-    _save(model, out, result)
+    save_adapter(model, out, asdict(result))
     return result
-
-
-def _model(base: str, adapter: Path, device: str) -> Any:
-    from symbiotic_gym.trainers.attention import register_attention
-    from symbiotic_gym.trainers.fast import speed_up
-
-    model = load_adapter(load_base(base, device=device, attention=register_attention()), adapter, trainable=True)
-    if device == "cpu":
-        speed_up(model)
-    return model.train()
 
 
 def _scores(model: Any, data: Sequence[EncodedPair], pad: int, size: int) -> "torch.Tensor":
@@ -159,6 +134,19 @@ def _scores(model: Any, data: Sequence[EncodedPair], pad: int, size: int) -> "to
     return torch.stack([torch.cat([part[i] for part in parts]) for i in range(2)])
 
 
+def _judged(teacher: OpenWeights, pairs: Sequence[PreferencePair], page_budget: int) -> "torch.Tensor":
+    """The same of a teacher, in its own tokens."""
+    import torch
+
+    rows = []
+    with torch.no_grad():
+        for pair in pairs:
+            prompt = encode_prompt(teacher.tokenizer, pair.messages(page_budget=page_budget))
+            answers = [answer_tokens(teacher.tokenizer, candidate.action) for candidate in (pair.chosen, pair.rejected)]
+            rows.append(torch.stack([sequence_logprob(teacher.model, prompt, answer) for answer in answers]))
+    return torch.stack(rows, dim=1)
+
+
 def _loss(
     model: Any, pairs: Sequence[EncodedPair], reference_2B: "torch.Tensor", pad: int, config: PreferenceConfig
 ) -> "torch.Tensor":
@@ -169,15 +157,6 @@ def _loss(
     lengths_B = torch.tensor([len(pair.chosen) for pair in pairs], device=chosen_B.device)
     preference_B = dpo_loss(chosen_B, rejected_B, reference_2B[0], reference_2B[1], beta=config.beta)
     return preference_B - config.anchor * chosen_B / lengths_B
-
-
-def _save(model: Any, out: Path, result: PreferenceResult) -> None:
-    new = out / ".adapter-new"
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(out / "adapter", ignore_errors=True)
-    model.save_pretrained(str(new))
-    write_json(out / "tuning.json", asdict(result))
-    os.replace(new, out / "adapter")
 
 
 def _nothing(given: int, most: int) -> str:

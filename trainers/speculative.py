@@ -8,20 +8,21 @@ first, because they are free; a `Screen`, which judges the proposal alone, comes
 The procedure is that of AgentSymbiotic (arXiv 2502.07942); ids are resolved on the page each action was chosen on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symbiotic_gym.actions import parse
+from symbiotic_gym.actions import is_action
 from symbiotic_gym.agents.small import extend_history
-from symbiotic_gym.errors import ActionError, ConfigError, explain
+from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.policies import Observer, Recorder, act_all, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
 from symbiotic_gym.trainers.candidates import CandidateCache, state_key
 from symbiotic_gym.trainers.examples import held_back
+from symbiotic_gym.trainers.pairs import priced
 from symbiotic_gym.trainers.verifiers import CandidateList, Proposed, Screen, Verdict, Verifier
 from symbiotic_gym.types import Acceptance, Candidate, Decision, Observation, Trajectory, Usage
 
@@ -168,7 +169,7 @@ class SpeculativeAgent:
         """The teacher's decision with its well-formed candidates only; they are what is kept and compared."""
         own = () if held_back(decision) else (Candidate(action=decision.action, reason=decision.reason),)
         offered = decision.candidates or own
-        usable = tuple(candidate for candidate in offered if _well_formed(candidate.action))
+        usable = tuple(candidate for candidate in offered if is_action(candidate.action))
         if self.cache is not None and usable:
             self.cache.put(agent_name(self.teacher), turn.observation, usable)
         turn.teacher = replace(decision, candidates=usable)
@@ -179,7 +180,7 @@ class SpeculativeAgent:
         extra = {
             "teacher": dict(teacher.extra),
             "student": dict(turn.proposal.extra),
-            "teacher_usage": _tokens(turn.spent),
+            "teacher_usage": priced(turn.spent),
         }
         usage = turn.proposal.usage + turn.spent
         proposed = _candidate(turn.proposal)
@@ -191,9 +192,9 @@ class SpeculativeAgent:
                 extra["unverified"] = {"teacher_action": teacher.action} | ({"why": verdict.why} if verdict else {})
                 return replace(turn.proposal, usage=usage, source="student", acceptance=None, extra=extra)
             verdict = self._by_candidates(proposed, teacher.candidates, turn)
-        matched = verdict.matched or next(iter(teacher.candidates), proposed)
-        kept = Candidate(action=proposed.action, reason=proposed.reason or (verdict.matched or proposed).reason)
-        chosen = kept if verdict.accepted else matched
+        matched = verdict.matched if verdict.accepted else verdict.matched or teacher.candidates[0]
+        kept = Candidate(action=proposed.action, reason=proposed.reason or (matched or proposed).reason)
+        chosen = matched if matched is not None and not verdict.accepted else kept
         return Decision(
             action=chosen.action,
             reason=chosen.reason,
@@ -241,19 +242,3 @@ def _recorders(part: Any) -> list[Recorder]:
 
 def _candidate(proposal: Decision) -> Candidate:
     return Candidate(action=proposal.action, reason=proposal.reason)
-
-
-def _tokens(usage: Usage) -> Mapping[str, int]:
-    return {
-        "requests": usage.requests,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-    }
-
-
-def _well_formed(action: str) -> bool:
-    try:
-        parse(action)
-    except ActionError:
-        return False
-    return True

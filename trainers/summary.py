@@ -3,7 +3,7 @@
 *Invalid* episodes (the infrastructure failed) are left out of every rate and counted beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "interval_text",
     "print_summary",
     "rate_text",
+    "seen_before",
     "success_rate",
     "summarize",
 ]
@@ -68,18 +69,28 @@ def summarize(
             {"iteration": r.iteration} | _rate(acceptance_rate(r.trajectories)) for r in results if r.phase == "synthesize"
         ],
         "training": [{"iteration": i} | training.summary() for i, training in enumerate(trainings, 1)],
-        "seen_before": _seen_before(results),
+        "seen_before": seen_before(
+            (t for r in results if r.phase != "evaluate" for t in r.trajectories),
+            (t for r in results if r.phase == "evaluate" for t in r.trajectories),
+        ),
         "seconds": dict(seconds),
     }
 
 
-def _seen_before(results: Sequence[PhaseResult]) -> dict[str, int]:
+def seen_before(played: Iterable[Trajectory], evaluated: Iterable[Trajectory]) -> dict[str, int]:
     """How many evaluation instances look, by goal and first page, like one that was played to learn from: seeds never repeat,
     but a task may have few different instances.
+
+    Args:
+        played: episodes to learn from.
+        evaluated: episodes that were not; an instance may be among them several times.
+
+    Returns:
+        `count` of `n` instances.
     """
-    played = {_looks(t) for r in results if r.phase != "evaluate" for t in r.trajectories}
-    held_out = {(t.task, t.seed): _looks(t) for r in results if r.phase == "evaluate" for t in r.trajectories}
-    return {"count": sum(looks in played for looks in held_out.values()), "n": len(held_out)}
+    known = {_looks(t) for t in played}
+    held_out = {(t.task, t.seed): _looks(t) for t in evaluated}
+    return {"count": sum(looks in known for looks in held_out.values()), "n": len(held_out)}
 
 
 def _looks(trajectory: Trajectory) -> tuple[str, str, str]:

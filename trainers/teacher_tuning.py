@@ -1,0 +1,214 @@
+"""What an open-weight teacher knows beyond its action: its distribution over each next token, learnt by an adapter.
+
+`tune_on_drafts` is token-level speculative distillation (`skd.py`): student and teacher write each answer together, and the
+student is drawn to the teacher on what they wrote. `tune_on_fusion` is FuseLLM's (`fusion.py`): several teachers, whose
+tokenizers may be others, and the recorded answers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from symbiotic_gym.agents.chat import encode_prompt
+from symbiotic_gym.agents.local import OpenWeights
+from symbiotic_gym.agents.small import PAGE_BUDGET
+from symbiotic_gym.agents.weights import check_model, pick_device, require_train
+from symbiotic_gym.errors import ConfigError, explain
+from symbiotic_gym.trainers.adapter_tuning import TuningConfig, open_adapter, save_adapter, tune
+from symbiotic_gym.trainers.examples import Example
+from symbiotic_gym.trainers.scoring import answer_logits, answer_tokens
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["TeacherConfig", "TeacherResult", "tune_on_drafts", "tune_on_fusion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig(TuningConfig):
+    """How to tune on a teacher's distributions."""
+
+    page_budget: int = PAGE_BUDGET
+    """Characters of page text in a prompt; the one of the agent that will use the model."""
+    gamma: int = 5
+    """Drafts: tokens drafted before the teacher reads them."""
+    k: int = 25
+    """Drafts: how many of the teacher's likeliest tokens stand."""
+    max_tokens: int = 64
+    """Drafts: of an answer."""
+    gold_share: float = 0.9
+    """Fusion: weight of the recorded answer beside the fused targets, in [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherResult:
+    """What came of it; `tuning.json` holds it."""
+
+    examples: int
+    steps: int
+    losses: tuple[float, ...]
+    """Mean loss of each optimizer step, in nats per token."""
+    acceptance: tuple[float, ...] = ()
+    """Drafts: share of each optimizer step's tokens that were the student's, in [0, 1]."""
+    asked: tuple[int, ...] = ()
+    """Fusion: for how many examples each teacher explained the answer best."""
+
+
+def tune_on_drafts(
+    config: TeacherConfig,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    base_model: str | Path,
+    adapter: Path,
+    teacher: OpenWeights,
+    device: str = "auto",
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> TeacherResult:
+    """Go on training an adapter on what it writes together with a teacher (SKD, arXiv 2410.11325).
+
+    Args:
+        config: how.
+        examples: the states to write an action in, from `examples_from`; what was recorded there is not looked at.
+        out: a folder; `out/adapter` appears when it is done.
+        base_model: a Hugging Face folder or hub id.
+        adapter: the student's, to begin with; left as it is.
+        teacher: a model of the same vocabulary, from `LocalModel.open`.
+        device: `auto`, or a torch device; the student's.
+        on_step: called after each optimizer step with its number, the number of all steps, and the mean loss.
+
+    Raises:
+        ConfigError: there are no examples; student and teacher have different vocabularies.
+        UnknownNameError: there is no such model or adapter.
+    """
+    from symbiotic_gym.trainers.skd import check_pair, distillation_loss, speculate
+
+    student = _student(examples, base_model, adapter, device, config.seed)
+    check_pair(student, teacher)
+    prompts = _prompts(student, examples, config.page_budget)
+    drafts: list[tuple[int, int]] = []
+    drawn = 0
+
+    def loss(chunk: Sequence[int]) -> "torch.Tensor":
+        import torch
+
+        nonlocal drawn
+        values = []
+        for i in chunk:
+            student.model.eval()
+            drawn += 1
+            draft = speculate(
+                student,
+                teacher,
+                prompts[i],
+                gamma=config.gamma,
+                k=config.k,
+                max_tokens=config.max_tokens,
+                seed=config.seed * 1_000_003 + drawn,
+            )
+            student.model.train()
+            drafts.append((len(draft.tokens) - sum(draft.replaced), len(draft.tokens)))
+            values.append(distillation_loss(student.model, teacher.model, prompts[i], draft.tokens))
+        return torch.stack(values)
+
+    losses, acceptance = list[float](), list[float]()
+
+    def stepped(step: int, steps: int, mean: float) -> None:
+        losses.append(mean)
+        acceptance.append(sum(own for own, _ in drafts) / sum(n for _, n in drafts))
+        drafts.clear()
+        on_step(step, steps, mean)
+
+    steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
+    result = TeacherResult(examples=len(examples), steps=steps, losses=tuple(losses), acceptance=tuple(acceptance))
+    save_adapter(student.model, out, asdict(result))
+    return result
+
+
+def tune_on_fusion(
+    config: TeacherConfig,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    base_model: str | Path,
+    adapter: Path,
+    teachers: Sequence[OpenWeights],
+    device: str = "auto",
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> TeacherResult:
+    """Go on training an adapter on recorded actions and on the distributions of the teacher that explains each best.
+
+    Args:
+        config: how.
+        examples: verified steps, from `examples_from`.
+        out: a folder; `out/adapter` appears when it is done.
+        base_model: a Hugging Face folder or hub id.
+        adapter: the student's, to begin with; left as it is.
+        teachers: one or more, from `LocalModel.open`.
+        device: `auto`, or a torch device; the student's.
+        on_step: called after each optimizer step with its number, the number of all steps, and the mean loss.
+
+    Raises:
+        ConfigError: there are no examples, or no teachers.
+        UnknownNameError: there is no such model or adapter.
+
+    Source: FuseLLM, arXiv 2401.10491.
+    """
+    from symbiotic_gym.trainers.fusion import fused_targets, fusion_loss, vocabulary_map
+
+    if not teachers:
+        raise ConfigError(explain("no teachers", "one or more", "there is nothing to fuse", "open some with LocalModel.open"))
+    student = _student(examples, base_model, adapter, device, config.seed)
+    prompts = _prompts(student, examples, config.page_budget)
+    mappings = [vocabulary_map(teacher.tokenizer, student.tokenizer) for teacher in teachers]
+    asked = [0] * len(teachers)
+
+    def loss(chunk: Sequence[int]) -> "torch.Tensor":
+        import torch
+
+        values = []
+        for i in chunk:
+            gold = answer_tokens(student.tokenizer, examples[i].action)
+            student_NV = answer_logits(student.model, prompts[i], gold)
+            messages = examples[i].messages("action", page_budget=config.page_budget)
+            targets_NV, best = fused_targets(
+                student.tokenizer, student_NV.shape[-1], teachers, mappings, messages, examples[i].action
+            )
+            asked[best] += 1
+            gold_N = torch.tensor(gold, device=student_NV.device)
+            values.append(fusion_loss(student_NV, targets_NV.to(student_NV.device), gold_N, gold_share=config.gold_share))
+        return torch.stack(values)
+
+    losses: list[float] = []
+
+    def stepped(step: int, steps: int, mean: float) -> None:
+        losses.append(mean)
+        on_step(step, steps, mean)
+
+    steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
+    result = TeacherResult(examples=len(examples), steps=steps, losses=tuple(losses), asked=tuple(asked))
+    save_adapter(student.model, out, asdict(result))
+    return result
+
+
+def _student(examples: Sequence[Example], base_model: str | Path, adapter: Path, device: str, seed: int) -> OpenWeights:
+    """The student, open for training."""
+    require_train()
+    from transformers import set_seed
+
+    from symbiotic_gym.agents.chat import end_token, load_tokenizer
+
+    if not examples:
+        raise ConfigError(
+            explain("no examples", "one or more", "there is nothing to learn from", "play more episodes with the teacher")
+        )
+    set_seed(seed)
+    base = check_model(base_model)
+    tokenizer = load_tokenizer(base)
+    model = open_adapter(base, adapter, pick_device(device), packed=False)
+    return OpenWeights(model=model, tokenizer=tokenizer, ends=(end_token(tokenizer),))
+
+
+def _prompts(student: OpenWeights, examples: Sequence[Example], page_budget: int) -> list[list[int]]:
+    return [list(encode_prompt(student.tokenizer, example.messages("action", page_budget=page_budget))) for example in examples]

@@ -45,8 +45,8 @@ def node_rows(limit: int | None = None) -> Iterator[Row]:
         _whole(text, n) for (text, _, _), n in zip(texts, _covered(alone, [text for text, _, _ in texts]), strict=True)
     ]
     for kind in sorted({kind for _, kind, _ in texts}):
-        some = [found for found, (_, of, _) in zip(by_classifier, texts, strict=True) if of == kind]
-        yield share(f"nodes/recall by the classifier alone/{kind}", sum(some), len(some))
+        verdicts = [found for found, (_, of, _) in zip(by_classifier, texts, strict=True) if of == kind]
+        yield share(f"nodes/recall by the classifier alone/{kind}", sum(verdicts), len(verdicts))
     right, there = Counter[str](), Counter[str]()
     for (text, kind, locale), covered in zip(texts, _covered(stack, [text for text, _, _ in texts]), strict=True):
         for key in (kind, f"{locale}/{kind}"):

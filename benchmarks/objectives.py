@@ -65,7 +65,7 @@ __all__ = ["main"]
 Thing = TypeVar("Thing")
 
 _HELD = 1 / 3
-_MOST = 72
+_MOST = 48
 """Steps, pairs or episodes that are taken of each kind."""
 _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""

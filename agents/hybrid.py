@@ -22,7 +22,7 @@ from symbiotic_gym.agents.privacy_guard import guard_of, has_guard
 from symbiotic_gym.agents.privacy_ledger import Ledger, LedgerRow
 from symbiotic_gym.agents.privacy_policy import HARD, READ, Ruling, Situation, decide
 from symbiotic_gym.agents.privacy_router import Router, describe
-from symbiotic_gym.agents.privacy_view import Redacted, guarded_page, outline, redact_observation
+from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observation, without_imitations
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.policies import NOT_KEPT, Concurrent, Observer, Retelling, agent_name, as_agent
 from symbiotic_gym.protocols import BatchAgent
@@ -243,8 +243,8 @@ class HybridAgent:
         return step.proposal or self._small.act(self._for_small(step))
 
     def _for_small(self, step: _Step) -> Observation:
-        """What the small model sees: everything that a person would, and nothing that talks to it."""
-        return {**step.seen, "page": guarded_page(step.seen["page"])} if self._fence and self._hides else step.seen
+        """What the small model sees: what a person would, and nothing that is written like a part of its prompt."""
+        return without_imitations(step.seen) if self._fence and self._hides else step.seen
 
     def _worth_asking(self, step: _Step) -> bool:
         step.proposal = self._small.act(self._for_small(step))

@@ -22,7 +22,7 @@ from symbiotic_gym.nodes import Node, page_nodes, rewrite
 from symbiotic_gym.types import Observation
 from symbiotic_gym.urls import origin
 
-__all__ = ["Redacted", "framed_lines", "guarded_page", "harmless", "origin_of", "outline", "redact_observation"]
+__all__ = ["Redacted", "framed_lines", "harmless", "origin_of", "outline", "redact_observation", "without_imitations"]
 
 _CHANNELS = ("goal", "title", "url", "tabs", "last_action", "last_action_error")
 _PICTURES = ("screenshot", "axtree", "dom", "extra")
@@ -62,10 +62,20 @@ def harmless(text: str) -> str:
     return _IMITATION.sub(lambda match: {"<": "‹", "[": "("}.get(match[0], "› "), text)
 
 
-def guarded_page(page: str) -> str:
-    """A page's text without what imitates a prompt, and without what people cannot see."""
-    nodes = page_nodes(page)
-    return rewrite(page, nodes, ["" if node.hidden else harmless(node.text) for node in nodes])
+def without_imitations(observation: Observation) -> Observation:
+    """An observation whose page, title, tabs and error hold nothing that imitates a prompt, nor what people cannot see."""
+    nodes = page_nodes(observation["page"])
+    page = rewrite(observation["page"], nodes, [_told(node, node.text) for node in nodes])
+    seen: Mapping[str, object] = observation
+    said = {key: harmless(str(seen[key])) for key in ("title", "tabs", "last_action_error") if key in seen}
+    found: Any = {**observation, **said, "page": page}
+    plain: Observation = found
+    return plain
+
+
+def _told(node: Node, text: str) -> str:
+    """What a model is told of a node whose text, redacted or not, is this one."""
+    return "" if node.hidden else harmless(text)
 
 
 def redact_observation(
@@ -145,7 +155,7 @@ def _page(page: str, nodes: Sequence[Node], hits: Sequence[Sequence[Hit]], vault
     texts = []
     for node, some in zip(nodes, hits, strict=False):
         text = vault.redact(node.text, some)
-        texts.append(("" if node.hidden else harmless(text)) if fence else text)
+        texts.append(_told(node, text) if fence else text)
     return rewrite(page, nodes, texts)
 
 

@@ -57,7 +57,7 @@ from symbiotic_gym.trainers.scoring import answer_logits, answer_tokens, sequenc
 from symbiotic_gym.trainers.selection import replays
 from symbiotic_gym.trainers.self_play import own_actions
 from symbiotic_gym.trainers.skd import distillation_loss, speculate
-from symbiotic_gym.trainers.teacher_tuning import TeacherConfig, tune_on_drafts, tune_on_fusion
+from symbiotic_gym.trainers.teacher_tuning import DraftsConfig, FusionConfig, tune_on_drafts, tune_on_fusion
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["main"]
@@ -69,6 +69,7 @@ _MOST = 48
 """Steps, pairs or episodes that are taken of each kind."""
 _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""
+_PER_TOKEN = "nats a token"
 _ARMS = ("dpo", "kto", "reference", "spin", "advantage", "command", "drafts", "fusion", "reason weight", "selection")
 _WEIGHTS = (0.0, 0.2, 0.5, 1.0)
 """Of the reason, in the sweep."""
@@ -81,7 +82,7 @@ class _Study:
         self.teachers = [LocalModel(material.base, adapter=adapter) for adapter in material.teachers]
         budget = material.page_budget
         self.prefer = PreferenceConfig(page_budget=budget, micro_batch_size=2)
-        self.follow = TeacherConfig(page_budget=budget, micro_batch_size=2)
+        self.follow, self.fuse = DraftsConfig(page_budget=budget), FusionConfig(page_budget=budget)
         self.train = DistillerConfig(
             batch_size=4, micro_batch_size=2, learning_rate=3e-4, max_tokens=2048, page_budget=budget, lambda_reason=0.0
         )
@@ -92,15 +93,23 @@ class _Study:
         return {
             "dpo": lambda: self._preferred("dpo", spoken, self._tune),
             "kto": lambda: self._preferred("kto", spoken, self._tune_by_kto),
-            "reference": lambda: self._preferred("reference", spoken, self._tune_to_teacher),
+            "reference": lambda: self._of_teachers("reference", lambda: self._to_teacher(spoken)),
             "spin": lambda: self._preferred("spin", self._self_play(), self._tune),
             "advantage": self._advantage,
             "command": self._command,
-            "drafts": self._drafts,
-            "fusion": self._fusion,
+            "drafts": lambda: self._of_teachers("drafts", self._drafts),
+            "fusion": lambda: self._of_teachers("fusion", self._fusion, 2),
             "reason weight": self._reason_weight,
             "selection": self._selection,
         }
+
+    def _of_teachers(self, name: str, measure: Callable[[], list[Row]], least: int = 1) -> list[Row]:
+        """A measurement that needs so many teachers."""
+        there = len(self.teachers)
+        return measure() if there >= least else [_nothing(f"{name}/gained", f"{there} adapters that could teach")]
+
+    def _to_teacher(self, pairs: Sequence[PreferencePair]) -> list[Row]:
+        return self._preferred("reference", pairs, self._tune_to_teacher)
 
     def _preferred(
         self, name: str, pairs: Sequence[PreferencePair], tune: Callable[[Sequence[PreferencePair], Path], Path]
@@ -196,8 +205,8 @@ class _Study:
         far, stood = standing(self.material.adapter)
         far_after, stood_after = standing(out / "adapter")
         return [
-            _mean("drafts/divergence from the teacher before", far),
-            _mean("drafts/divergence lost", [a - b for a, b in zip(far, far_after, strict=True)]),
+            _mean("drafts/divergence from the teacher before", far, _PER_TOKEN),
+            _mean("drafts/divergence lost", [a - b for a, b in zip(far, far_after, strict=True)], _PER_TOKEN),
             _mean("drafts/tokens that are the teacher's likeliest before", stood, "share"),
             _mean("drafts/tokens that are the teacher's likeliest after", stood_after, "share"),
         ]
@@ -207,7 +216,7 @@ class _Study:
         out, teachers = self.out / "fusion", [teacher.open() for teacher in self.teachers]
         if not (out / "adapter").exists():
             first = self.material.adapter
-            tune_on_fusion(self.follow, train, out, base_model=self.material.base, adapter=first, teachers=teachers)
+            tune_on_fusion(self.fuse, train, out, base_model=self.material.base, adapter=first, teachers=teachers)
         tokenizer = teachers[0].tokenizer
         mappings = [vocabulary_map(teacher.tokenizer, tokenizer) for teacher in teachers]
 
@@ -226,8 +235,8 @@ class _Study:
 
         before, after = apart(self.material.adapter), apart(out / "adapter")
         return [
-            _mean("fusion/distance from the fused targets before", before),
-            _mean("fusion/distance lost", [a - b for a, b in zip(before, after, strict=True)]),
+            _mean("fusion/cross-entropy to the fused targets before", before, _PER_TOKEN),
+            _mean("fusion/cross-entropy lost", [a - b for a, b in zip(before, after, strict=True)], _PER_TOKEN),
         ]
 
     def _reason_weight(self) -> list[Row]:
@@ -244,7 +253,7 @@ class _Study:
                     for e, answer in zip(held, wanted, strict=True)
                 ]
                 lost = [-logp / n for logp, n in zip(self._logps(Path(learnt), asked), self._lengths(wanted), strict=True)]
-                rows.append(_mean(f"reason weight {weight}/{task}'s loss", lost))
+                rows.append(_mean(f"reason weight {weight}/{task}'s loss", lost, _PER_TOKEN))
         return rows
 
     def _lengths(self, answers: Sequence[str]) -> list[int]:
@@ -337,7 +346,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory() as scratch:
         out = options.out or Path(scratch) / "objectives"
         with (
-            RunFolder(out, {"run": str(options.run), "smoke": options.smoke}),
+            RunFolder(out, {"run": str(options.run), "smoke": options.smoke, "most": _MOST}),
             Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(2) as rollouts,
         ):
             material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run)

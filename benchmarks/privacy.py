@@ -4,10 +4,11 @@ Seven parts (`--parts`): canaries in every channel and encoding, the detectors o
 all modes on Pocket's tasks with a plot of success against leak and cost, the guard's cost and connections, faults and round
 trips, and a policy that obeys every page. `--plays FOLDER` keeps what was counted, walked and played, so that a run cut short
 goes on, and gets the plots. `--large openai:NAME@URL --small MODEL` plays with a real pair: the endpoint's bytes are recorded
-by a proxy on loopback, and the small model runs on this machine. Without `--router` the modes `learned@T` learn while they
-play.
+by a proxy on loopback, and the small model runs on this machine. The modes `learned@T` learn while they play, from
+`--router` on if there is one.
 """
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -25,7 +26,7 @@ from symbiotic_gym.benchmarks.privacy_injection import injection_rows, site_page
 from symbiotic_gym.benchmarks.privacy_pages import HELD_OUT, SITES, site_rows, walks
 from symbiotic_gym.benchmarks.privacy_plays import Played, ScriptedSmall, play
 from symbiotic_gym.benchmarks.privacy_public import learn_vocabulary
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, commit, estimate, share
 from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.jsonlines import JsonLines
@@ -128,7 +129,15 @@ def _compared(played: Sequence[Played]) -> Iterator[Row]:
         for mode in ("large", "small", "guarded")
     }
     shared = sorted(set.intersection(*(set(episodes) for episodes in won.values())))
-    if not shared:
+    if not any(won["large"][episode] for episode in shared):
+        if all(won.values()):
+            yield Row(
+                name="plays/guarded success of all-large",
+                value=None,
+                unit="share",
+                target=0.95,
+                note="all-large reached nothing that can be compared",
+            )
         return
     tasks = sorted({task for task, _ in shared})
     wins = {
@@ -138,7 +147,7 @@ def _compared(played: Sequence[Played]) -> Iterator[Row]:
 
     def of_large(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         guarded, large = (wins[mode][drawn].sum(axis=-1) for mode in ("guarded", "large"))
-        return np.asarray(guarded / np.maximum(large, 1e-9))
+        return np.where(large, guarded / np.maximum(large, 1), 1.0)  # where all-large reaches nothing, guarded is as good
 
     def over_small(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         gained = (wins["guarded"] - wins["small"])[drawn].sum(axis=-1)
@@ -188,7 +197,7 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
 
 def _plays(options: Any, progress: Progress) -> list[Played]:
     file = JsonLines(options.plays / "plays.jsonl" if options.plays else None)
-    pair = f"{options.large or 'scripted'} and {options.small or 'scripted'}"
+    pair = _pair_name(options)
     done = {(p.mode, p.task, p.seed): p for p in file.records(Played) if p.pair == pair}
     seeds = range(FIRST_SEED, FIRST_SEED + (1 if options.smoke else options.seeds))
     tasks = [*SMOKE_TASKS] if options.smoke else tasks_of(options.tasks)
@@ -197,7 +206,7 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
     large, make_small = _pair(options)
     if missing:
         routers: dict[str, Router] = {}
-        keep = options.plays / "routers" if options.plays else None
+        keep = options.plays / "routers" / hashlib.sha256(pair.encode()).hexdigest()[:16] if options.plays else None
         env = WebEnv(missing[0][1])
         try:
             with progress.phase("playing", len(missing)) as bar:
@@ -217,15 +226,24 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
                         make_small=make_small,
                     )
                     row = asdict(played) | {"mode": mode, "pair": pair}
+                    done[mode, task, seed] = Played(**row)
+                    file.append([row])
                     if keep is not None and name == "learned":
                         keep.mkdir(parents=True, exist_ok=True)
                         router.save(keep / f"{mode}.json")
-                    done[mode, task, seed] = Played(**row)
-                    file.append([row])
                     bar.advance(f"{mode} {task} {seed} {played.outcome}")
         finally:
             env.close()
     return [done[m, t, s] for m in modes for t in tasks for s in seeds]
+
+
+def _pair_name(options: Any) -> str:
+    """What decides how an episode goes, beside its mode: models, router, and the commit."""
+    from symbiotic_gym.agents.weights import fingerprint
+
+    adapter = f" with {fingerprint(options.adapter)}" if options.adapter else ""
+    router = f", router {hashlib.sha256(options.router.read_bytes()).hexdigest()[:16]}" if options.router else ""
+    return f"{options.large or 'scripted'} and {options.small or 'scripted'}{adapter}{router}, at {commit()}"
 
 
 def _router(mode: str, trained: Path | None, keep: Path | None) -> Router:

@@ -27,7 +27,7 @@ from symbiotic_gym.agents.privacy_ledger import Ledger
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.benchmarks.privacy_endpoint import Recorder
 from symbiotic_gym.benchmarks.privacy_keys import canaries
-from symbiotic_gym.benchmarks.report import Row
+from symbiotic_gym.benchmarks.report import Row, commit
 from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.errors import PrivacyError
 from symbiotic_gym.knowledge import KnowledgeBase
@@ -56,8 +56,7 @@ CHANNELS = (
 MODES = ("large", "paper", "redact", "guarded")
 _ENCODINGS = tuple(ENCODINGS)[:7]
 _BATCH = 20
-"""Values in one step; an error's text is cut, so there it is fewer."""
-_BATCH_IN_ERROR = 4
+"""Values in one step; of an error, whose text is cut, one."""
 
 
 @dataclass
@@ -75,7 +74,7 @@ class Count:
 def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samples | None = None) -> Iterator[Row]:
     """Per mode: how many of all value x channel x encoding are in the recorded bytes, and of value x channel in logs and files.
 
-    What `large` lets out shows which channels carry anything at all: nothing can be said of the others.
+    What `large` lets out of each channel is how much it carries at all: nothing can be said of the rest.
 
     Args:
         count: how many values.
@@ -88,18 +87,10 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samp
     for mode in MODES:
         found = Count()
         for channel in CHANNELS:
-            key = f"{mode} {channel}, {count} values of seed {seed}"
+            key = f"{mode} {channel}, {count} values of seed {seed} at {commit()}"
             found = _added(found, Count(**samples.get(key, partial(_measured, mode, channel, values))))
             if bar is not None:
                 bar.advance(f"{mode} {channel}")
-        if mode == "large":
-            silent = [channel for channel, leaks in found.by_channel.items() if not leaks]
-            yield Row(
-                name="canary/large/channels that carry",
-                value=len(CHANNELS) - len(silent),
-                unit=f"of {len(CHANNELS)}; not {', '.join(silent)}" if silent else f"of {len(CHANNELS)}",
-                n=len(CHANNELS),
-            )
         target = 0.0 if mode == "guarded" else None
         yield Row(
             name=f"canary/{mode}/in bytes", value=found.leaked, unit="cases", n=found.cases, target=target, better="lower"
@@ -115,7 +106,7 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samp
                 better="lower",
             )
         for channel, leaks in found.by_channel.items():
-            if leaks:
+            if leaks or mode == "large":  # what all-large does not carry, nobody could have stopped
                 yield Row(
                     name=f"canary/{mode}/in bytes/{channel}",
                     value=leaks,
@@ -156,7 +147,7 @@ def _added(a: Count, b: Count) -> Count:
 def _leaks(mode: str, channel: str, values: Sequence[tuple[str, str]], encodings: Sequence[str] = _ENCODINGS) -> Count:
     """Every value through one channel."""
     count = Count()
-    size = _BATCH_IN_ERROR if channel == "error" else _BATCH
+    size = 1 if channel == "error" else _BATCH
     with tempfile.TemporaryDirectory() as scratch, Recorder() as cloud, _debug_log(Path(scratch) / "log.txt"):
         folder = Path(scratch)
         ledger = Ledger(folder / "ledger.jsonl")

@@ -27,9 +27,10 @@ from symbiotic_gym.nodes import Node, page_nodes
 from symbiotic_gym.protocols import Detector, Finding
 from symbiotic_gym.types import Decision, Observation
 
-_MOST_OF = 0.9
-
 __all__ = ["cost_rows", "fault_rows", "node_rows", "offline_rows", "page_rows", "round_trip_rows"]
+
+_MARKS = 2
+"""Characters of a text that may be left over, a bracket or a full stop."""
 
 
 def node_rows(limit: int | None = None) -> Iterator[Row]:
@@ -75,23 +76,27 @@ def _data(name: str) -> str:
 
 
 def _whole(text: str, covered: int) -> bool:
-    """Whether a text counts as found: all of it but for a mark or two around it."""
-    return covered >= _MOST_OF * len("".join(text.split()))
+    """Whether a text counts as found: all of it but for a mark or two around it; its spaces do not count."""
+    return covered >= len("".join(text.split())) - _MARKS
 
 
 def _covered(stack: DetectorStack, texts: Sequence[str]) -> list[int]:
     """How many characters of each text are found private, each counted once."""
     covered = []
     for start in range(0, len(texts), 300):
-        some = texts[start : start + 300]
-        scan = stack.scan([Node(text=text, role="text", part="name") for text in some], "http://site.test/")
-        if scan.faults:
-            raise RuntimeError(f"nothing can be said of the detectors: {', '.join(scan.faults)} failed on this machine")
-        places: list[set[int]] = [set() for _ in some]
-        for finding in scan.findings:
-            places[finding.node].update(range(finding.start, finding.end))
-        covered += [sum(not some[i][at].isspace() for at in found) for i, found in enumerate(places)]
+        covered += _covered_in(stack, [Node(text=text, role="text", part="name") for text in texts[start : start + 300]])
     return covered
+
+
+def _covered_in(stack: DetectorStack, nodes: Sequence[Node]) -> list[int]:
+    """The same of the nodes of one page."""
+    scan = stack.scan(nodes, "http://site.test/")
+    if scan.faults:
+        raise RuntimeError(f"nothing can be said of the detectors: {', '.join(scan.faults)} failed on this machine")
+    places: list[set[int]] = [set() for _ in nodes]
+    for finding in scan.findings:
+        places[finding.node].update(range(finding.start, finding.end))
+    return [sum(not nodes[i].text[at].isspace() for at in found) for i, found in enumerate(places)]
 
 
 def page_rows(count: int) -> Iterator[Row]:
@@ -106,8 +111,9 @@ def page_rows(count: int) -> Iterator[Row]:
         local, redacted = local + (route == "LOCAL"), redacted + (route == "CLOUD_REDACTED")
         value = rng.choice(private)[0]
         lines.insert(rng.randrange(40), f"text {json.dumps(value)}")
-        shown = redact_observation(_observation("\n".join(lines)), Vault(1), stack).observation["page"]
-        missed += json.dumps(value)[1:-1] in shown
+        nodes = page_nodes("\n".join(lines))
+        place = next(i for i, node in enumerate(nodes) if node.text == value)
+        missed += not _whole(value, _covered_in(stack, nodes)[place])
     yield Row(name="pages/clean sent LOCAL", value=local / count, unit="share", n=count, target=0.05, better="lower")
     yield Row(name="pages/clean with a placeholder", value=redacted / count, unit="share", n=count, better="lower")
     yield Row(name="pages/private missed", value=missed / count, unit="share", n=count, target=0.01, better="lower")

@@ -89,8 +89,15 @@ class GullibleAgent:
 
 
 def site_pages(sites: Sequence[str] = SITES) -> dict[str, str]:
-    """The page text that a signed-in person meets first on each of Pocket's sites."""
-    return {page.site: page.page for page in walks([HELD_OUT], 1) if page.site in sites}
+    """The page text that a signed-in person meets first on each of these sites of Pocket.
+
+    Raises:
+        RuntimeError: the browser did not show one of them.
+    """
+    found = {page.site: page.page for page in walks([HELD_OUT], 1, sites=sites)}
+    if missing := sorted(set(sites) - found.keys()):
+        raise RuntimeError(f"the browser did not show {', '.join(missing)}: nothing can be attacked there; run it again")
+    return found
 
 
 def injection_rows(pages: Mapping[str, str], texts: int = len(_TEXTS)) -> Iterator[Row]:

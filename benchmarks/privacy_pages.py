@@ -9,7 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from symbiotic_gym.agents.privacy_policy import Situation, decide
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.agents.privacy_view import redact_observation
 from symbiotic_gym.agents.privacy_vocabulary import PublicVocabulary
-from symbiotic_gym.benchmarks.report import Row, share
+from symbiotic_gym.benchmarks.report import Row, commit, share
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import InfrastructureError
 from symbiotic_gym.jsonlines import JsonLines
@@ -42,14 +42,14 @@ class SeenPage:
 
     site: str
     seed: int
-    of: int
-    """Steps that the walk was to have."""
     step: int
     url: str
     title: str
     page: str
     private: tuple[tuple[str, str], ...]
     """Kind and value of all that the manifest calls private at this address and that the page shows."""
+    of: str = ""
+    """Steps that the walk was to have, and the commit that walked."""
 
     @property
     def observation(self) -> Observation:
@@ -64,7 +64,13 @@ class SeenPage:
         }
 
 
-def walks(seeds: Sequence[int], steps: int, folder: Path | None = None, bar: Bar | None = None) -> list[SeenPage]:
+def walks(
+    seeds: Sequence[int],
+    steps: int,
+    folder: Path | None = None,
+    bar: Bar | None = None,
+    sites: Sequence[str] = SITES,
+) -> list[SeenPage]:
     """The pages of one walk a site and seed; those in `folder` already are not walked again.
 
     Args:
@@ -72,18 +78,20 @@ def walks(seeds: Sequence[int], steps: int, folder: Path | None = None, bar: Bar
         steps: of each walk.
         folder: where pages are kept.
         bar: advanced with every walk.
+        sites: which of Pocket's.
     """
     file = JsonLines(folder / "pages.jsonl" if folder else None)
-    found = file.records(SeenPage)
-    done = {(page.site, page.seed) for page in found if page.of == steps}
+    kind = f"{steps} steps at {commit()}"
+    found = [page for page in file.records(SeenPage) if page.of == kind]
+    done = {(page.site, page.seed) for page in found}
     env: WebEnv | None = None
     try:
         for seed in seeds:
-            for site in SITES:
+            for site in sites:
                 if (site, seed) not in done:
                     task = _task(site, seed)
                     env = env or WebEnv(f"pocket.{task}")
-                    pages = list(_walk(env, site, task, seed, steps))
+                    pages = [replace(page, of=kind) for page in _walk(env, site, task, seed, steps)]
                     file.append([asdict(page) for page in pages])
                     found += pages
                 if bar is not None:
@@ -91,7 +99,7 @@ def walks(seeds: Sequence[int], steps: int, folder: Path | None = None, bar: Bar
     finally:
         if env is not None:
             env.close()
-    distinct = {(page.site, page.seed, page.url, page.page): page for page in found if page.seed in seeds and page.of == steps}
+    distinct = {(page.site, page.seed, page.url, page.page): page for page in found if page.seed in seeds}
     return list(distinct.values())
 
 
@@ -113,7 +121,6 @@ def _walk(env: WebEnv, site: str, task: str, seed: int, steps: int) -> Iterator[
             yield SeenPage(
                 site=site,
                 seed=seed,
-                of=steps,
                 step=step,
                 url=observation["url"],
                 title=observation["title"],
@@ -136,7 +143,7 @@ def _next(observation: Observation, site: str, places: Sequence[str], rng: rando
 
 
 def misses(page: SeenPage, stack: DetectorStack) -> tuple[list[tuple[str, str]], str]:
-    """Which private values of a page are still readable once it is redacted, and who would decide on it."""
+    """Which private values of a page still stand there whole once it is redacted, and who would decide on it."""
     view = redact_observation(page.observation, Vault(page.seed), stack)
     shown = view.observation["page"] + "\n" + view.observation["title"]
     missed = [(kind, value) for kind, value in page.private if value in shown or json.dumps(value)[1:-1] in shown]
@@ -144,7 +151,7 @@ def misses(page: SeenPage, stack: DetectorStack) -> tuple[list[tuple[str, str]],
 
 
 def site_rows(pages: Sequence[SeenPage], vocabulary: Callable[[int], PublicVocabulary]) -> Iterator[Row]:
-    """Clean pages that go to the small model, private ones that pass for clean or keep a value readable, values by kind.
+    """Clean pages that go to the small model, private ones that pass for clean or keep a value whole, values by kind.
 
     Args:
         pages: of walks.
@@ -164,12 +171,13 @@ def site_rows(pages: Sequence[SeenPage], vocabulary: Callable[[int], PublicVocab
     yield _rate("sites/clean sent LOCAL", clean["LOCAL"], clean.total(), target=0.05)
     yield _rate("sites/clean with a placeholder", clean["CLOUD_REDACTED"], clean.total())
     yield _rate("sites/private missed", private["CLOUD"], private.total(), target=0.01)
-    yield _rate("sites/private with a value left readable", partly, private.total(), target=0.01)
+    yield _rate("sites/private with a value left whole", partly, private.total(), target=0.01)
     for kind in sorted(there):
-        yield _rate(f"sites/values left readable/{kind}", missed[kind], there[kind])
+        yield _rate(f"sites/values left whole/{kind}", missed[kind], there[kind])
 
 
 def _rate(name: str, count: int, n: int, *, target: float | None = None) -> Row:
-    row = share("", count, n) if n else None
-    low, high = (row.low, row.high) if row else (None, None)
-    return Row(name=name, value=count / max(n, 1), unit="share", n=n, low=low, high=high, target=target, better="lower")
+    if not n:
+        return Row(name=name, value=None, unit="share", n=0, target=target, better="lower", note="no such page")
+    row = share("", count, n)
+    return replace(row, name=name, target=target, better="lower")

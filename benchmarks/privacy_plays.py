@@ -278,8 +278,11 @@ def _episode(
         needed_sent=len(sent & needed),
         cost_usd=cost,
         act_s=round(seconds, 3),
-        pair="",
-        **counts,
+        steps=counts["steps"],
+        cloud_steps=counts["cloud_steps"],
+        affordances=counts["affordances"],
+        affordances_kept=counts["affordances_kept"],
+        tokens=counts["tokens"],
     )
 
 

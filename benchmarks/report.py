@@ -7,7 +7,7 @@ interval and its count; and where a target was set, the row itself says whether 
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from symbiotic_gym.stats import Interval, wilson
 from symbiotic_gym.store.folder import describe_run, write_json
 
-__all__ = ["Report", "Row", "argument_parser", "estimate", "share"]
+__all__ = ["Report", "Row", "argument_parser", "commit", "estimate", "share"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Report:
         run = describe_run({})
         return {
             "benchmark": self.benchmark,
-            "commit": run["git"].get("commit", "") + ("+changes" if run["git"].get("changed") else ""),
+            "commit": _named(run["git"]),
             "machine": run["machine"],
             "command": f"python -m symbiotic_gym.benchmarks.{self.benchmark} {' '.join(sys.argv[1:])}".strip(),
             "seconds": round(time.perf_counter() - self._started, 1),
@@ -127,6 +127,15 @@ class Report:
         if json_file is not None:
             write_json(json_file, data)
         return all(row.holds or row.target is None for row in self.rows)
+
+
+def commit() -> str:
+    """The commit that runs, with `+changes` where the tree holds others; empty outside a repository."""
+    return _named(describe_run({})["git"])
+
+
+def _named(git: Mapping[str, Any]) -> str:
+    return str(git.get("commit", "")) + ("+changes" if git.get("changed") else "")
 
 
 _VERDICTS = {True: "holds", False: "MISSED", None: "not measured"}

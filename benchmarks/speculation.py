@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -47,8 +48,8 @@ _MEASURES: dict[str, Callable[[TeacherCost], float]] = {
     "teacher calls": lambda cost: cost.requests_per_step,
     "teacher tokens": lambda cost: cost.tokens_per_step,
     "teacher tokens written": lambda cost: cost.written_per_step,
-    "teacher tokens, a proposal that stood": lambda cost: cost.tokens_per_accepted,
 }
+_EACH = "teacher tokens, a proposal that stood"
 
 
 def _teacher(name: str) -> LanguageModel:
@@ -106,20 +107,39 @@ def _note(on_episode: Callable[[str], None], arm: str, trajectory: Trajectory) -
     on_episode(arm)
 
 
+def _price(
+    name: str,
+    episodes: Sequence[Trajectory],
+    measure: Callable[[TeacherCost], float],
+    unit: str,
+    peer_value: float | None = None,
+) -> Row:
+    """A price with its interval; without a finite upper bound where some resamples have nothing to divide by."""
+
+    def of(chosen: NDArray[np.int64]) -> float:
+        return measure(teacher_cost([episodes[number] for number in chosen]))
+
+    value = of(np.arange(len(episodes)))
+    if not isfinite(value):
+        return Row(name=name, value=None, unit=unit, n=len(episodes), better="lower", note="no proposal stood")
+    with np.errstate(invalid="ignore"):
+        interval = bootstrap(partial(np.apply_along_axis, of, -1), range(len(episodes)), resamples=500)
+    low, high = (bound if isfinite(bound) else None for bound in (interval.low, interval.high))
+    peer = "" if peer_value is None else "teacher alone"
+    return Row(
+        name=name, value=value, unit=unit, n=len(episodes), low=low, high=high, peer=peer, peer_value=peer_value, better="lower"
+    )
+
+
 def _rows(arm: str, episodes: Sequence[Trajectory], plain: Sequence[Trajectory]) -> list[Row]:
     rows = []
     for name, measure in _MEASURES.items():
-        peer_value = measure(teacher_cost(plain))
-        peer = {} if arm == "teacher alone" or not peer_value else {"peer": "teacher alone", "peer_value": peer_value}
-        if not measure(teacher_cost(episodes)):  # nothing that could have stood, or that did
-            continue
-
-        def of(chosen: NDArray[np.int64], measure: Callable[[TeacherCost], float] = measure) -> float:
-            return measure(teacher_cost([episodes[number] for number in chosen]))
-
-        interval = bootstrap(partial(np.apply_along_axis, of, -1), range(len(episodes)), resamples=500)
-        rows.append(estimate(f"{arm}/{name}", interval, "each" if "stood" in name else "a step", better="lower", **peer))
+        if arm != "teacher alone":
+            rows.append(_price(f"{arm}/{name}", episodes, measure, "a step", peer_value=measure(teacher_cost(plain))))
+        else:
+            rows.append(_price(f"{arm}/{name}", episodes, measure, "a step"))
     if arm != "teacher alone":
+        rows.append(_price(f"{arm}/{_EACH}", episodes, lambda cost: cost.tokens_per_accepted, "each"))
         rate = acceptance_rate(episodes)
         rows.append(estimate(f"{arm}/acceptance", rate, "share"))
     won = [episode.success for episode in episodes if episode.outcome.scored]
@@ -142,6 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     instances = [Episode(task, seed) for task in tasks for seed in seeds]
     if options.out is None and not options.smoke:
         parser.error("name a folder with --out: the run takes long, and goes on from there")
+    if options.weights and options.teacher.startswith("local:"):
+        parser.error("--weights stands beside an endpoint; a teacher local: has its own")
     teacher = _teacher(options.teacher)
     weights = LocalModel(resolve_model(options.weights)) if options.weights else None
     weights = teacher if isinstance(teacher, LocalModel) else weights

@@ -1,10 +1,10 @@
 """What a multi-task training step costs: our packed row against trl's SFTTrainer on the two sequences it stands for.
 
-Same model, same LoRA, same examples: an action of about 12 tokens and a reason of about 50, both answers to one prompt. Arms
-are `ours` (prompt, action and reason in one row), `sft` (trl's SFTTrainer on the two sequences, as many examples to a step,
-with the fastest of several micro-batch sizes, tried beforehand) and `action` (ours, without the reason). Each arm trains in a
-process of its own, they take turns, and the first step of each is not counted. Peak memory is the process's, or the device's
-where there is one. With `--kept FILE` a run cut off goes on, if the commit is the same.
+Same model, same weights that are trained, same examples: an action of about 12 tokens and a reason of about 50, both answers to
+one prompt. Arms are `ours` (prompt, action and reason in one row), `sft` (trl's SFTTrainer on the two sequences, as many
+examples to a step, with the fastest of several micro-batch sizes, tried beforehand) and `action` (ours, without the reason).
+Each arm trains in a process of its own, they take turns, and the first step of each is not counted. Peak memory is the
+process's, or the device's where there is one. With `--kept FILE` a run cut off goes on, if the commit is the same.
 
     python -m symbiotic_gym.benchmarks.training --json OUT
 
@@ -16,28 +16,30 @@ full and the 8B with LoRA:
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate
+from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, commit, estimate
 from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.benchmarks.training_arms import ARMS, BATCH, MICRO, SHAPES, draw, own_micro
 from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Bar, Progress
 from symbiotic_gym.stats import bootstrap
-from symbiotic_gym.store.folder import describe_run
 
 __all__ = ["Measured", "main"]
 
 _LENGTHS = (300, 1000, 3000)
+_OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory", re.I)
 _TOKENS_AT_ONCE = 2500
 """Of prompts, in a micro-batch of the peer on a CPU; it takes some 7 MiB for each."""
 _MFU = 0.45
@@ -49,7 +51,7 @@ class Measured:
     """What one process measured."""
 
     seconds: tuple[float, ...]
-    """Of each counted step."""
+    """Of each counted step; none where the memory was not enough."""
     peak: float
     """Bytes."""
     mfu: float = 0.0
@@ -57,8 +59,8 @@ class Measured:
 
     @property
     def median(self) -> float:
-        """Seconds of the median step."""
-        return float(np.median(self.seconds))
+        """Seconds of the median step; infinite where the memory was not enough."""
+        return float(np.median(self.seconds)) if self.seconds else inf
 
 
 def _targets(length: int) -> tuple[float, float | None]:
@@ -70,6 +72,8 @@ def _arm(arm: str, length: int, steps: int, micro: int, base: Path) -> dict[str,
     command = [sys.executable, "-m", "symbiotic_gym.benchmarks.training_arms", "--base", str(base), "--arm", arm]
     command += ["--length", str(length), "--steps", str(steps), "--micro", str(micro)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and _OUT_OF_MEMORY.search(done.stderr):
+        return {"seconds": [], "peak": 0.0}
     if done.returncode:
         raise RuntimeError(f"the arm {arm} at {length} tokens failed:\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -79,6 +83,9 @@ def _arm(arm: str, length: int, steps: int, micro: int, base: Path) -> dict[str,
 def _rows(length: int, rounds: Sequence[Mapping[str, Measured]], micro: int) -> list[Row]:
     """The table's rows for a length; a round's arms ran one after another, and are compared with each other."""
     faster, dearer = _targets(length)
+    if lacking := sorted({arm for turn in rounds for arm in ARMS if not turn[arm].seconds}):
+        why = f"not enough memory for {' and '.join(lacking)}"
+        return [Row(name=f"{length} tokens/as fast as SFTTrainer", value=None, unit="times", target=faster, note=why)]
     peaks = {arm: max(turn[arm].peak for turn in rounds) / 2**20 for arm in ARMS}
     speed = {arm: BATCH / float(np.median([turn[arm].median for turn in rounds])) for arm in ARMS}
     speedup = bootstrap(partial(np.mean, axis=-1), [turn["sft"].median / turn["ours"].median for turn in rounds])
@@ -162,7 +169,7 @@ class _Measuring:
 
     def __init__(self, base: Path, name: str, steps: int, samples: Samples) -> None:
         self._base, self._name, self._steps, self._samples = base, name, steps, samples
-        self._commit = describe_run({})["git"].get("commit", "")
+        self._commit = commit()
 
     def __call__(self, arm: str, length: int, turn: str, micro: int) -> Measured:
         key = f"{self._commit} {self._name} {arm}, {micro} of {length} tokens, {self._steps} steps, round {turn}"

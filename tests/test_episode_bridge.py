@@ -1,4 +1,4 @@
-"""trl's GRPOTrainer in a real MiniWoB environment through the bridge, and the masks it is given."""
+"""trl's GRPOTrainer and DistillationTrainer in a real MiniWoB environment through the bridge, and the masks they are given."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,10 +95,19 @@ def test_a_conversation_that_fills_up_loses_page_text_and_then_says_no_more(base
     assert bridge.full == 12 - len(spoken)
     assert all(turn.action == "noop()" and not turn.extra["observed"] for turn in turns[len(spoken) :])
     assert sum(len(turn.extra["observed"]) + len(turn.extra["written"]) for turn in turns) <= 600
+    assert not policy.act({**observation, "page": ""}).extra["written"], "what would fit again comes after a gap"
     tight = _Policy(EpisodeBridge(tokenizer, None, max_tokens=40), model, 1.0, 0)  # type: ignore[arg-type]
     tight.reset("Press it.")
     with pytest.raises(ConfigError, match="before the first action"):
         tight.act(observation)
+
+
+def test_another_trl_is_refused_for_distillation(monkeypatch: pytest.MonkeyPatch) -> None:
+    from symbiotic_gym.trainers import episode_distillation
+
+    monkeypatch.setattr(episode_distillation, "version", lambda package: "1.17.0")
+    with pytest.raises(ConfigError, match=r"trl 1\.17\.0"):
+        episode_distillation.EpisodeDistillationTrainer(bridge=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.browser
@@ -136,15 +145,15 @@ def test_a_student_is_distilled_on_its_own_episodes(base: Path, tmp_path: Path) 
             train_dataset=bridge.dataset([Episode("miniwob.click-test", seed) for seed in range(4)]),
             processing_class=tokenizer,
         )
-        masks = []
         inputs = trainer._generate_and_score_completions([{"prompt": "miniwob.click-test 9"}])
-        masks.append((inputs["tool_mask"].sum().item(), inputs["completion_ids"].shape[1]))
         trainer.train()
     assert bridge.played == 1 + 4
-    assert 0 < masks[0][0] <= 2 * 6 < masks[0][1], "observations are in the sequence, and not in the loss"
+    own, whole = inputs["tool_mask"].sum().item(), inputs["completion_ids"].shape[1]
+    assert 0 < own <= 2 * 6 < whole, "observations are in the sequence, and not in the loss"
     logged = [entry for entry in trainer.state.log_history if "loss" in entry]
     assert len(logged) == 2
     assert all(entry["loss"] > 0 and entry["reward"] == 0.0 for entry in logged), "an untrained model never succeeds"
+    assert all(0 < entry["completions/mean_length"] <= 2 * 6 for entry in logged)
     assert any(not torch.equal(weight, before[name]) for name, weight in model.state_dict().items()), "it trained"
 
 

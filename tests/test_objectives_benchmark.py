@@ -22,7 +22,7 @@ def test_every_objective_is_trained_and_measured(tmp_path: Path) -> None:
     assert rows["selection/recorded failures that work again"]["value"] == 0
     assert rows["reference/margin gained"]["n"] >= 2
     assert rows["drafts/divergence lost"]["value"] > 0, "the student comes nearer to its teacher"
-    assert rows["fusion/distance lost"]["value"] > 0
+    assert rows["fusion/cross-entropy lost"]["value"] > 0
     trained = {folder.name for folder in (tmp_path / "out").iterdir() if (folder / "adapter").exists()}
     assert trained == {
         *("first", "teacher-0", "teacher-1", "dpo", "kto", "reference", "spin", "advantage", "unweighted", "command"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from symbiotic_gym.agents.weights import load_adapter, load_base
 from symbiotic_gym.errors import ConfigError, explain
@@ -41,9 +41,12 @@ class TuningConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "micro_batch_size"):
+        for name in ("epochs", "batch_size", "micro_batch_size", *self._counts):
             self._check(name, getattr(self, name) >= 1, "1 or more")
         self._check("learning_rate", 0 < self.learning_rate < inf, "more than 0, and finite")
+
+    _counts: ClassVar[tuple[str, ...]] = ()
+    """Further fields that count something."""
 
     def _check(self, name: str, fits: bool, expected: str) -> None:
         if not fits:

@@ -82,7 +82,7 @@ def next_turn(tokenizer: Any, chat: Sequence[Message], *, ended: bool) -> list[i
 
 
 class EpisodeBridge:
-    """A `rollout_func` for GRPOTrainer, and the reward function that goes with it.
+    """A `rollout_func` for GRPOTrainer, the reward function that goes with it, and the data set of both trainers.
 
     Args:
         tokenizer: the model's, with a chat template.
@@ -123,7 +123,7 @@ class EpisodeBridge:
 
     @staticmethod
     def dataset(episodes: Sequence[Episode]) -> "Dataset":
-        """The episodes as GRPOTrainer's `train_dataset`; each is played `num_generations` times."""
+        """The episodes as `train_dataset`; GRPOTrainer plays each `num_generations` times."""
         from datasets import Dataset
 
         return Dataset.from_list([{"prompt": f"{episode.task} {episode.seed}"} for episode in episodes])
@@ -178,6 +178,8 @@ class _Talk:
     chat: list[Message] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     history: tuple[str, ...] = ()
+    full: bool = False
+    """Something did not fit in any more: a gap in a conversation is not to be learnt from."""
 
 
 class _Policy:
@@ -211,6 +213,8 @@ class _Policy:
         """
         talk, bridge = self._talk, self._bridge
         talk.history = extend_history(talk.history, observation)
+        if talk.full:
+            return []
         room = bridge.max_tokens - bridge.max_action_tokens - len(talk.ids)
         for budget in (bridge.page_budget // 2**halved for halved in range(bridge.page_budget.bit_length() + 1)):
             turn = prompt_messages(talk.goal, observation, talk.history, "action", page_budget=budget)
@@ -229,6 +233,7 @@ class _Policy:
                     "raise max_tokens if the model's context allows it",
                 )
             )
+        talk.full = True
         return []
 
     def _written(self, chat: Sequence[Message]) -> list[int]:

@@ -10,8 +10,10 @@ infrastructure spoiled are dropped and counted by the bridge. trl generates by i
 else: what is overridden is the method that generates, of trl 1.16.
 """
 
+from importlib.metadata import version
 from typing import Any
 
+import torch
 from trl import DistillationTrainer
 
 from symbiotic_gym.errors import ConfigError, explain
@@ -19,30 +21,31 @@ from symbiotic_gym.trainers.episode_bridge import EpisodeBridge
 
 __all__ = ["EpisodeDistillationTrainer"]
 
+_TRL = "1.16"
+
 
 class EpisodeDistillationTrainer(DistillationTrainer):
     """DistillationTrainer whose completions are episodes.
 
-    Logs, beside trl's own metrics, `reward`: the mean over the step's scored episodes.
+    In place of trl's metrics of single answers it logs `reward`, the mean over the step's scored episodes of all processes,
+    and `completions/mean_length`, the tokens that the student wrote in an episode.
 
     Args:
         bridge: plays the episodes; its dataset is the `train_dataset`.
         kwargs: DistillationTrainer's.
 
     Raises:
-        ConfigError: this version of trl generates in another way.
+        ConfigError: the installed trl is another version, and may generate in another way.
     """
 
     def __init__(self, *, bridge: EpisodeBridge, **kwargs: Any) -> None:
-        if not hasattr(DistillationTrainer, "_generate"):
-            import trl
-
+        if not (installed := version("trl")).startswith(f"{_TRL}."):
             raise ConfigError(
                 explain(
-                    f"trl {trl.__version__}, whose DistillationTrainer has no method _generate",
-                    "trl 1.16, for which this was written",
-                    "it would train on single answers and not on episodes",
-                    "install trl==1.16.*",
+                    f"trl {installed}",
+                    f"trl {_TRL}, whose method _generate is overridden here",
+                    "another version could train on single answers and not on episodes",
+                    f"pip install 'trl=={_TRL}.*'",
                 )
             )
         self._bridge = bridge
@@ -51,9 +54,13 @@ class EpisodeDistillationTrainer(DistillationTrainer):
     def _generate(self, prompts: list[Any]) -> tuple[list[list[int]], list[list[int]], list[list[int]], None, list[Any]]:
         """Prompts, completions, and which of their tokens the student wrote; no pictures."""
         given = self._bridge(prompts, self)
-        model: Any = self.model
-        mode = "train" if model.training else "eval"
         scored = [reward for reward in given["episode_reward"] if reward is not None]
-        if scored:
-            self._metrics[mode]["reward"].append(sum(scored) / len(scored))
+        written = sum(sum(mask) for mask in given["env_mask"])
+        sums = torch.tensor([sum(scored), len(scored), written, len(prompts)], device=self.accelerator.device)
+        reward, n, written, episodes = self.accelerator.reduce(sums, "sum").tolist()
+        model: Any = self.model
+        metrics = self._metrics["train" if model.training else "eval"]
+        metrics["completions/mean_length"].append(written / episodes)
+        if n:
+            metrics["reward"].append(reward / n)
         return given["prompt_ids"], given["completion_ids"], given["env_mask"], None, []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from symbiotic_gym.actions import is_action
 from symbiotic_gym.agents.small import PAGE_BUDGET, extend_history, prompt_messages
@@ -68,10 +69,9 @@ class TeacherCost:
     """What the teacher was asked for, over some episodes."""
 
     steps: int
-    """Steps with an action the teacher vouches for: proposals that stood and replacements. Of a plain teacher's, those with an
-    action in the language of actions."""
+    """Steps with a well-formed action that the teacher vouches for: a proposal that stood, a replacement, or its own."""
     accepted: int
-    """Proposals that stood."""
+    """Those of them whose proposal stood."""
     requests: int
     prompt_tokens: int
     completion_tokens: int
@@ -88,8 +88,8 @@ class TeacherCost:
 
     @property
     def tokens_per_accepted(self) -> float:
-        """Teacher tokens, read and written, for each proposal that stood; 0 without one."""
-        return (self.prompt_tokens + self.completion_tokens) / self.accepted if self.accepted else 0.0
+        """Teacher tokens, read and written, for each proposal that stood; infinite without one."""
+        return (self.prompt_tokens + self.completion_tokens) / self.accepted if self.accepted else inf
 
     @property
     def written_per_step(self) -> float:
@@ -101,10 +101,10 @@ def teacher_cost(trajectories: Iterable[Trajectory]) -> TeacherCost:
     """Add up what verification cost, whatever the verifier; a plain teacher's rollouts are read as verified by themselves."""
     steps = _valid(trajectories)
     spent = [step.decision.extra.get("teacher_usage", priced(step.decision.usage)) for step in steps]
-    verdicts = [step.decision.acceptance for step in steps]
+    vouched = [s.decision for s in steps if "unverified" not in s.decision.extra and is_action(s.decision.action)]
     return TeacherCost(
-        steps=sum("unverified" not in step.decision.extra and is_action(step.decision.action) for step in steps),
-        accepted=sum(verdict is not None and verdict.accepted for verdict in verdicts),
+        steps=len(vouched),
+        accepted=sum(decision.acceptance is not None and decision.acceptance.accepted for decision in vouched),
         requests=sum(usage["requests"] for usage in spent),
         prompt_tokens=sum(usage["prompt_tokens"] for usage in spent),
         completion_tokens=sum(usage["completion_tokens"] for usage in spent),

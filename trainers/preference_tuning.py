@@ -1,18 +1,20 @@
 """Preference optimisation of an adapter on speculation's pairs, after it has been distilled.
 
-What the teacher put in place of a proposal is made likelier than the proposal, measured against the adapter as it was (DPO).
-The two answers often differ in a token or two, an id, and what they share would lose likelihood together with the rejected
-one; so the chosen answer's own likelihood is held up beside it (arXiv 2404.19733). Nothing is generated, and the reference is
-asked once, before anything changes.
+What the teacher put in place of a proposal is made likelier than the proposal, measured against the adapter as it was (DPO),
+or against a teacher. The two answers often differ in a token or two, an id, and what they share would lose likelihood together
+with the rejected one; so the chosen answer's own likelihood is held up beside it (arXiv 2404.19733). Nothing is generated, and
+the reference is asked once, before anything changes.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symbiotic_gym.agents.chat import encode_prompt
 from symbiotic_gym.agents.local import OpenWeights
+from symbiotic_gym.agents.small import PAGE_BUDGET
 from symbiotic_gym.agents.weights import check_model, pick_device, require_train
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.trainers.adapter_tuning import TuningConfig, open_adapter, save_adapter, tune
@@ -37,8 +39,15 @@ class PreferenceConfig(TuningConfig):
     """Weight of the chosen answers' negative log-likelihood per token, 0 or more."""
     max_tokens: int = 2048
     """Longest prompt with its two answers."""
-    page_budget: int = 6000
+    page_budget: int = PAGE_BUDGET
     """Characters of page text in a prompt; the one of the agent that will use the model."""
+
+    _counts = ("max_tokens", "page_budget")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("beta", 0 < self.beta < inf, "more than 0, and finite")
+        self._check("anchor", 0 <= self.anchor < inf, "0 or more, and finite")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,9 +110,9 @@ def speculate(
         while len(tokens) < max_tokens and not (tokens and tokens[-1] in student.ends):
             draft: list[int] = []
             while len(draft) < min(gamma, max_tokens - len(tokens)) and not (draft and draft[-1] in student.ends):
-                logits_BV = drafts.read([*text, *draft], 1)
+                logits_BV = drafts.read([*text, *draft], 1)[:, : len(student.tokenizer)]
                 draft.append(int(draw(logits_BV, student_sampling, [generator])))
-            teacher_NV = reads.read([*text, *draft[:-1]], len(draft))
+            teacher_NV = reads.read([*text, *draft[:-1]], len(draft))[:, : len(student.tokenizer)]
             drafted, passes = drafted + len(draft), passes + 1
             kept = accepted(teacher_NV, torch.tensor(draft, device=teacher_NV.device), k)
             new = draft[:kept]
@@ -162,7 +162,9 @@ def distillation_loss(
         answer: token ids, `Drafted.tokens` for one; its end token is a target like the others.
         divergence: of `symbiotic_gym.trainers.divergences`; SKD's is the forward KL.
     """
+    student_NV = answer_logits(student, prompt, answer)
     with torch.no_grad():
-        teacher_NV = answer_logits(teacher, prompt, answer)
-    values_N = divergence(teacher_NV, answer_logits(student, prompt, answer))
+        teacher_NV = answer_logits(teacher, prompt, answer).to(student_NV.device)
+    width = min(teacher_NV.shape[-1], student_NV.shape[-1])  # models of one family pad their vocabularies differently
+    values_N = divergence(teacher_NV[:, :width], student_NV[:, :width])
     return masked_mean(values_N, torch.ones_like(values_N, dtype=torch.bool))

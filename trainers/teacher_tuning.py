@@ -5,6 +5,7 @@ student is drawn to the teacher on what they wrote. `tune_on_fusion` is FuseLLM'
 tokenizers may be others, and the recorded answers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,41 +23,69 @@ from symbiotic_gym.trainers.scoring import answer_logits, answer_tokens
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TeacherConfig", "TeacherResult", "tune_on_drafts", "tune_on_fusion"]
+__all__ = ["DraftsConfig", "DraftsResult", "FusionConfig", "FusionResult", "tune_on_drafts", "tune_on_fusion"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherConfig(TuningConfig):
-    """How to tune on a teacher's distributions."""
+class DraftsConfig(TuningConfig):
+    """How to tune on drafts. Answers go through the model one by one; a larger micro-batch only takes more memory."""
 
+    micro_batch_size: int = 1
     page_budget: int = PAGE_BUDGET
     """Characters of page text in a prompt; the one of the agent that will use the model."""
     gamma: int = 5
-    """Drafts: tokens drafted before the teacher reads them."""
+    """Tokens drafted before the teacher reads them."""
     k: int = 25
-    """Drafts: how many of the teacher's likeliest tokens stand."""
+    """How many of the teacher's likeliest tokens stand."""
     max_tokens: int = 64
-    """Drafts: of an answer."""
-    gold_share: float = 0.9
-    """Fusion: weight of the recorded answer beside the fused targets, in [0, 1]."""
+    """Of an answer."""
+
+    _counts = ("page_budget", "gamma", "k", "max_tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherResult:
+class DraftsResult:
     """What came of it; `tuning.json` holds it."""
 
     examples: int
     steps: int
     losses: tuple[float, ...]
     """Mean loss of each optimizer step, in nats per token."""
-    acceptance: tuple[float, ...] = ()
-    """Drafts: share of each optimizer step's tokens that were the student's, in [0, 1]."""
-    asked: tuple[int, ...] = ()
-    """Fusion: for how many examples each teacher explained the answer best."""
+    acceptance: tuple[float, ...]
+    """Share of each optimizer step's tokens that were the student's, in [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionConfig(TuningConfig):
+    """How to tune on fused teachers. Answers go through the model one by one; a larger micro-batch only takes more memory."""
+
+    micro_batch_size: int = 1
+    page_budget: int = PAGE_BUDGET
+    """Characters of page text in a prompt; the one of the agent that will use the model."""
+    gold_share: float = 0.9
+    """Weight of the recorded answer beside the fused targets, in [0, 1]."""
+
+    _counts = ("page_budget",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("gold_share", 0 <= self.gold_share <= 1, "a share from 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionResult:
+    """What came of it; `tuning.json` holds it."""
+
+    examples: int
+    steps: int
+    losses: tuple[float, ...]
+    """Mean loss of each optimizer step, in nats per token."""
+    asked: tuple[int, ...]
+    """For how many examples each teacher explained the answer best."""
 
 
 def tune_on_drafts(
-    config: TeacherConfig,
+    config: DraftsConfig,
     examples: Sequence[Example],
     out: Path,
     *,
@@ -65,7 +94,7 @@ def tune_on_drafts(
     teacher: OpenWeights,
     device: str = "auto",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-) -> TeacherResult:
+) -> DraftsResult:
     """Go on training an adapter on what it writes together with a teacher (SKD, arXiv 2410.11325).
 
     Args:
@@ -121,13 +150,13 @@ def tune_on_drafts(
         on_step(step, steps, mean)
 
     steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
-    result = TeacherResult(examples=len(examples), steps=steps, losses=tuple(losses), acceptance=tuple(acceptance))
+    result = DraftsResult(examples=len(examples), steps=steps, losses=tuple(losses), acceptance=tuple(acceptance))
     save_adapter(student.model, out, asdict(result))
     return result
 
 
 def tune_on_fusion(
-    config: TeacherConfig,
+    config: FusionConfig,
     examples: Sequence[Example],
     out: Path,
     *,
@@ -136,7 +165,7 @@ def tune_on_fusion(
     teachers: Sequence[OpenWeights],
     device: str = "auto",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-) -> TeacherResult:
+) -> FusionResult:
     """Go on training an adapter on recorded actions and on the distributions of the teacher that explains each best.
 
     Args:
@@ -162,7 +191,7 @@ def tune_on_fusion(
     student = _student(examples, base_model, adapter, device, config.seed)
     prompts = _prompts(student, examples, config.page_budget)
     mappings = [vocabulary_map(teacher.tokenizer, student.tokenizer) for teacher in teachers]
-    asked = [0] * len(teachers)
+    asked: dict[int, int] = {}
 
     def loss(chunk: Sequence[int]) -> "torch.Tensor":
         import torch
@@ -175,7 +204,7 @@ def tune_on_fusion(
             targets_NV, best = fused_targets(
                 student.tokenizer, student_NV.shape[-1], teachers, mappings, messages, examples[i].action
             )
-            asked[best] += 1
+            asked[i] = best
             gold_N = torch.tensor(gold, device=student_NV.device)
             values.append(fusion_loss(student_NV, targets_NV.to(student_NV.device), gold_N, gold_share=config.gold_share))
         return torch.stack(values)
@@ -187,7 +216,9 @@ def tune_on_fusion(
         on_step(step, steps, mean)
 
     steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
-    result = TeacherResult(examples=len(examples), steps=steps, losses=tuple(losses), asked=tuple(asked))
+    chosen = Counter(asked.values())
+    found = tuple(chosen[i] for i in range(len(teachers)))
+    result = FusionResult(examples=len(examples), steps=steps, losses=tuple(losses), asked=found)
     save_adapter(student.model, out, asdict(result))
     return result
 

@@ -95,7 +95,8 @@ def test_a_conversation_that_fills_up_loses_page_text_and_then_says_no_more(base
     assert bridge.full == 12 - len(spoken)
     assert all(turn.action == "noop()" and not turn.extra["observed"] for turn in turns[len(spoken) :])
     assert sum(len(turn.extra["observed"]) + len(turn.extra["written"]) for turn in turns) <= 600
-    assert not policy.act({**observation, "page": ""}).extra["written"], "what would fit again comes after a gap"
+    emptied: Any = dict(observation, page="")
+    assert not policy.act(emptied).extra["written"], "what would fit again comes after a gap"
     tight = _Policy(EpisodeBridge(tokenizer, None, max_tokens=40), model, 1.0, 0)  # type: ignore[arg-type]
     tight.reset("Press it.")
     with pytest.raises(ConfigError, match="before the first action"):

@@ -93,7 +93,9 @@ class _Study:
         return {
             "dpo": lambda: self._preferred("dpo", spoken, self._tune),
             "kto": lambda: self._preferred("kto", spoken, self._tune_by_kto),
-            "reference": lambda: self._of_teachers("reference", lambda: self._to_teacher(spoken)),
+            "reference": lambda: self._of_teachers(
+                "reference", lambda: self._preferred("reference", spoken, partial(self._tune, teacher=self.teachers[0]))
+            ),
             "spin": lambda: self._preferred("spin", self._self_play(), self._tune),
             "advantage": self._advantage,
             "command": self._command,
@@ -107,9 +109,6 @@ class _Study:
         """A measurement that needs so many teachers."""
         there = len(self.teachers)
         return measure() if there >= least else [_nothing(f"{name}/gained", f"{there} adapters that could teach")]
-
-    def _to_teacher(self, pairs: Sequence[PreferencePair]) -> list[Row]:
-        return self._preferred("reference", pairs, self._tune_to_teacher)
 
     def _preferred(
         self, name: str, pairs: Sequence[PreferencePair], tune: Callable[[Sequence[PreferencePair], Path], Path]
@@ -125,15 +124,10 @@ class _Study:
             share(f"{name}/preferred rightly after", sum(m > 0 for m in after), len(after)),
         ]
 
-    def _tune(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
+    def _tune(self, pairs: Sequence[PreferencePair], out: Path, teacher: LocalModel | None = None) -> Path:
         if not (out / "adapter").exists():
-            tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=self.material.adapter)
-        return out / "adapter"
-
-    def _tune_to_teacher(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
-        if not (out / "adapter").exists():
-            first, teacher = self.material.adapter, self.teachers[0].open()
-            tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=first, reference=teacher)
+            first, reference = self.material.adapter, teacher.open() if teacher else None
+            tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=first, reference=reference)
         return out / "adapter"
 
     def _tune_by_kto(self, pairs: Sequence[PreferencePair], out: Path) -> Path:

@@ -82,15 +82,9 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samp
         bar: advanced with every channel of every mode.
         samples: keeps what was counted.
     """
-    samples = samples or Samples(None)
-    values = canaries(count, seed)
+    values, key = canaries(count, seed), f"{count} values of seed {seed} at {commit()}"
     for mode in MODES:
-        found = Count()
-        for channel in CHANNELS:
-            key = f"{mode} {channel}, {count} values of seed {seed} at {commit()}"
-            found = _added(found, Count(**samples.get(key, partial(_measured, mode, channel, values))))
-            if bar is not None:
-                bar.advance(f"{mode} {channel}")
+        found = count_leaks(mode, values, samples=samples, key=key, bar=bar)
         target = 0.0 if mode == "guarded" else None
         yield Row(
             name=f"canary/{mode}/in bytes", value=found.leaked, unit="cases", n=found.cases, target=target, better="lower"
@@ -116,22 +110,32 @@ def canary_rows(count: int, seed: int = 0, bar: Bar | None = None, samples: Samp
                 )
 
 
-def count_leaks(mode: str, values: Sequence[tuple[str, str]], encodings: Sequence[str] = _ENCODINGS) -> Count:
+def count_leaks(
+    mode: str,
+    values: Sequence[tuple[str, str]],
+    encodings: Sequence[str] = _ENCODINGS,
+    *,
+    samples: Samples | None = None,
+    key: str = "",
+    bar: Bar | None = None,
+) -> Count:
     """Put every value through every channel in every encoding.
 
     Args:
         mode: of the hybrid agent.
         values: `(kind, value)`.
         encodings: names out of `ENCODINGS`.
+        samples: keeps what was counted.
+        key: what tells these values and this code from others that are kept there.
+        bar: advanced with every channel.
     """
-    count = Count()
+    count, samples = Count(), samples or Samples(None)
     for channel in CHANNELS:
-        count = _added(count, _leaks(mode, channel, values, encodings))
+        told = samples.get(f"{mode} {channel}, {key}", partial(_leaks, mode, channel, values, encodings))
+        count = _added(count, Count(**told))
+        if bar is not None:
+            bar.advance(f"{mode} {channel}")
     return count
-
-
-def _measured(mode: str, channel: str, values: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    return asdict(_leaks(mode, channel, values))
 
 
 def _added(a: Count, b: Count) -> Count:
@@ -144,8 +148,8 @@ def _added(a: Count, b: Count) -> Count:
     )
 
 
-def _leaks(mode: str, channel: str, values: Sequence[tuple[str, str]], encodings: Sequence[str] = _ENCODINGS) -> Count:
-    """Every value through one channel."""
+def _leaks(mode: str, channel: str, values: Sequence[tuple[str, str]], encodings: Sequence[str]) -> dict[str, Any]:
+    """Every value through one channel: the fields of `Count`."""
     count = Count()
     size = 1 if channel == "error" else _BATCH
     with tempfile.TemporaryDirectory() as scratch, Recorder() as cloud, _debug_log(Path(scratch) / "log.txt"):
@@ -169,7 +173,7 @@ def _leaks(mode: str, channel: str, values: Sequence[tuple[str, str]], encodings
         kept = [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
         count.in_files = _found_in(kept, values)
     count.by_channel = {channel: count.leaked}
-    return count
+    return asdict(count)
 
 
 def _found_in(bodies: Sequence[bytes], values: Sequence[tuple[str, str]]) -> int:

@@ -136,9 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.shape:
             draw(options.shape, Path(folder) / options.shape, base)
             base = Path(folder) / options.shape
-        measuring = _Measuring(base, options.shape or options.base, steps, Samples(options.kept))
         tried = {length: _tried(options.micro, length) for length in lengths}
-        with Progress().phase("measuring", sum(map(len, tried.values())) + len(lengths) * rounds * len(ARMS)) as measuring.bar:
+        with Progress().phase("measuring", sum(map(len, tried.values())) + len(lengths) * rounds * len(ARMS)) as bar:
+            measuring = _Measuring(base, options.shape or options.base, steps, Samples(options.kept), bar)
             for length in lengths:
                 peers = {micro: measuring("sft", length, "tried", micro).median for micro in tried[length]}
                 micro = min(peers, key=lambda size: peers[size])
@@ -165,16 +165,14 @@ def _turn(measuring: "_Measuring", length: int, number: int, micro: int) -> dict
 class _Measuring:
     """Runs arms, and keeps what they measured."""
 
-    bar: Bar
-
-    def __init__(self, base: Path, name: str, steps: int, samples: Samples) -> None:
-        self._base, self._name, self._steps, self._samples = base, name, steps, samples
+    def __init__(self, base: Path, name: str, steps: int, samples: Samples, bar: Bar) -> None:
+        self._base, self._name, self._steps, self._samples, self._bar = base, name, steps, samples, bar
         self._commit = commit()
 
     def __call__(self, arm: str, length: int, turn: str, micro: int) -> Measured:
         key = f"{self._commit} {self._name} {arm}, {micro} of {length} tokens, {self._steps} steps, round {turn}"
         told = self._samples.get(key, partial(_arm, arm, length, self._steps, micro, self._base))
-        self.bar.advance(f"{arm} at {length} tokens")
+        self._bar.advance(f"{arm} at {length} tokens")
         return Measured(**told)
 
 

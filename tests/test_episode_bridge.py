@@ -15,6 +15,17 @@ from symbiotic_gym.trainers.episode_bridge import EpisodeBridge, _Policy, next_t
 from symbiotic_gym.types import Decision, Outcome, Step, Trajectory
 from tests.tiny import tiny_model
 
+ON_A_CPU: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "report_to": "none",
+    "save_strategy": "no",
+    "logging_steps": 1,
+    "use_cpu": True,
+    "bf16": False,
+    "disable_tqdm": True,
+}
+"""What both of trl's trainers are told here."""
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -133,15 +144,9 @@ def test_a_student_is_distilled_on_its_own_episodes(base: Path, tmp_path: Path) 
                 output_dir=str(tmp_path / "out"),
                 per_device_train_batch_size=2,
                 max_steps=2,
-                learning_rate=1e-3,
                 beta=0.0,
-                report_to="none",
-                save_strategy="no",
-                logging_steps=1,
-                use_cpu=True,
-                bf16=False,
+                **ON_A_CPU,
                 gradient_checkpointing=False,
-                disable_tqdm=True,
             ),
             train_dataset=bridge.dataset([Episode("miniwob.click-test", seed) for seed in range(4)]),
             processing_class=tokenizer,
@@ -184,14 +189,8 @@ def test_three_steps_of_grpo_in_miniwob(base: Path, tmp_path: Path, monkeypatch:
                 per_device_train_batch_size=4,
                 num_generations=2,
                 max_steps=3,
-                learning_rate=1e-3,
                 max_completion_length=512,
-                report_to="none",
-                save_strategy="no",
-                logging_steps=1,
-                use_cpu=True,
-                bf16=False,
-                disable_tqdm=True,
+                **ON_A_CPU,
             ),
             train_dataset=bridge.dataset([Episode("miniwob.click-test", seed) for seed in range(6)]),
             rollout_func=watched,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from symbiotic_gym.agents.weights import load_adapter, load_base
-from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.store import write_json
+from symbiotic_gym.trainers.distiller_config import bad_value
 from symbiotic_gym.trainers.encoding import training_order
 
 if TYPE_CHECKING:
@@ -50,14 +50,7 @@ class TuningConfig:
 
     def _check(self, name: str, fits: bool, expected: str) -> None:
         if not fits:
-            raise ConfigError(
-                explain(
-                    f"{name} = {getattr(self, name)!r}",
-                    expected,
-                    "the training would fail or mean nothing",
-                    f"correct {name}",
-                )
-            )
+            raise bad_value(name, getattr(self, name), expected)
 
 
 def open_adapter(base: str, adapter: Path, device: str, *, packed: bool) -> Any:
@@ -89,8 +82,8 @@ def tune(
     loss: Callable[[Sequence[int]], "torch.Tensor"],
     config: TuningConfig,
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-) -> int:
-    """Train what takes gradients in a model, and return the number of optimizer steps.
+) -> list[float]:
+    """Train what takes gradients in a model, and return the mean loss of each optimizer step.
 
     Args:
         model: from `open_adapter`.
@@ -105,6 +98,7 @@ def tune(
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.0)
     steps = -(-len(order) // config.batch_size)
+    losses = []
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * (1 - step / steps)
@@ -117,8 +111,9 @@ def tune(
             total += part.item()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
+        losses.append(total)
         on_step(step + 1, steps, total)
-    return steps
+    return losses
 
 
 def save_adapter(model: Any, out: Path, report: Mapping[str, Any]) -> None:

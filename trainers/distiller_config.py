@@ -9,7 +9,7 @@ from symbiotic_gym.agents.small import PAGE_BUDGET
 from symbiotic_gym.errors import ConfigError, explain
 from symbiotic_gym.trainers.further import FURTHER
 
-__all__ = ["LORA_TARGETS", "DistillResult", "DistillerConfig"]
+__all__ = ["LORA_TARGETS", "DistillResult", "DistillerConfig", "bad_value"]
 
 _LAST_STEPS = 10
 
@@ -76,7 +76,7 @@ class DistillerConfig:
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise _bad(name, value, "a whole number, 1 or more")
+                raise bad_value(name, value, "a whole number, 1 or more")
         for name, fits, expected in (
             ("learning_rate", 0 < self.learning_rate < inf, "more than 0, and finite"),
             ("max_grad_norm", 0 < self.max_grad_norm < inf, "more than 0, and finite"),
@@ -93,7 +93,7 @@ class DistillerConfig:
             ("lambda_further", all(0 <= w < inf for w in self.lambda_further.values()), "weights of 0 or more, and finite"),
         ):
             if not fits:
-                raise _bad(name, getattr(self, name), expected)
+                raise bad_value(name, getattr(self, name), expected)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -111,7 +111,8 @@ LORA_TARGETS: Mapping[str, str | list[str]] = {
 }
 
 
-def _bad(name: str, value: Any, expected: str) -> ConfigError:
+def bad_value(name: str, value: Any, expected: str) -> ConfigError:
+    """What is raised for a setting of a training that cannot be used."""
     return ConfigError(explain(f"{name} = {value!r}", expected, "the training would fail or mean nothing", f"correct {name}"))
 
 

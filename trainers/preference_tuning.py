@@ -117,12 +117,12 @@ def tune_on_pairs(
     def loss(chunk: Sequence[int]) -> "torch.Tensor":
         return _loss(model, [data[i] for i in chunk], held[:, list(chunk)], pad, config)
 
-    steps = tune(model, [len(pair.prompt) for pair in data], loss, config, on_step)
+    losses = tune(model, [len(pair.prompt) for pair in data], loss, config, on_step)
     after = _scores(model, data, pad, config.micro_batch_size)
     result = PreferenceResult(
         pairs=len(data),
         left_out=len(pairs) - len(data),
-        steps=steps,
+        steps=len(losses),
         preferred_before=(before[0] > before[1]).float().mean().item(),
         preferred_after=(after[0] > after[1]).float().mean().item(),
         margin_before=(before[0] - before[1]).mean().item(),

@@ -141,16 +141,15 @@ def tune_on_drafts(
             values.append(distillation_loss(student.model, teacher.model, prompts[i], draft.tokens))
         return torch.stack(values)
 
-    losses, acceptance = list[float](), list[float]()
+    acceptance: list[float] = []
 
     def stepped(step: int, steps: int, mean: float) -> None:
-        losses.append(mean)
         acceptance.append(sum(own for own, _ in drafts) / sum(n for _, n in drafts))
         drafts.clear()
         on_step(step, steps, mean)
 
-    steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
-    result = DraftsResult(examples=len(examples), steps=steps, losses=tuple(losses), acceptance=tuple(acceptance))
+    losses = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
+    result = DraftsResult(examples=len(examples), steps=len(losses), losses=tuple(losses), acceptance=tuple(acceptance))
     save_adapter(student.model, out, asdict(result))
     return result
 
@@ -209,16 +208,10 @@ def tune_on_fusion(
             values.append(fusion_loss(student_NV, targets_NV.to(student_NV.device), gold_N, gold_share=config.gold_share))
         return torch.stack(values)
 
-    losses: list[float] = []
-
-    def stepped(step: int, steps: int, mean: float) -> None:
-        losses.append(mean)
-        on_step(step, steps, mean)
-
-    steps = tune(student.model, [len(prompt) for prompt in prompts], loss, config, stepped)
+    losses = tune(student.model, [len(prompt) for prompt in prompts], loss, config, on_step)
     chosen = Counter(asked.values())
     found = tuple(chosen[i] for i in range(len(teachers)))
-    result = FusionResult(examples=len(examples), steps=steps, losses=tuple(losses), asked=found)
+    result = FusionResult(examples=len(examples), steps=len(losses), losses=tuple(losses), asked=found)
     save_adapter(student.model, out, asdict(result))
     return result
 

@@ -14,8 +14,10 @@
     reason weight     the reason's weight beside the action's, swept: both losses of a model that learnt with it from the base
     selection         how many recorded successes work when they are run again, and how many recorded failures
 
-All but the sweep go on from the run's first adapter; the teachers are its adapters that learnt from more. Margins are in nats,
-differences are paired, intervals bootstrapped over steps. `--out` keeps what was trained; a run that was cut off goes on.
+All but the sweep go on from the run's first adapter, `--epochs` times over two thirds of what there is, `--most` at most; the
+teachers are its adapters that learnt from more, and the student's own episodes are played at its training tasks. Margins are in
+nats, differences are paired, intervals bootstrapped over steps. `--out` keeps what was played and trained; a run that was cut
+off goes on.
 
     python -m symbiotic_gym.benchmarks.objectives --run FOLDER --out FOLDER --json OUT
 """
@@ -65,8 +67,8 @@ __all__ = ["main"]
 Thing = TypeVar("Thing")
 
 _HELD = 1 / 3
-_MOST = 48
-"""Steps, pairs or episodes that are taken of each kind."""
+_REPLAYED = 16
+"""Recorded successes, and as many failures, that are run again."""
 _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""
 _PER_TOKEN = "nats a token"
@@ -76,20 +78,27 @@ _WEIGHTS = (0.0, 0.2, 0.5, 1.0)
 
 
 class _Study:
-    def __init__(self, material: Material, out: Path, rollouts: Rollouts) -> None:
-        self.material, self.out, self.rollouts = material, out, rollouts
+    def __init__(self, material: Material, out: Path, rollouts: Rollouts, *, most: int, epochs: int) -> None:
+        self.material, self.out, self.rollouts, self.most = material, out, rollouts, most
         self.model = LocalModel(material.base)
         self.teachers = [LocalModel(material.base, adapter=adapter) for adapter in material.teachers]
         budget = material.page_budget
-        self.prefer = PreferenceConfig(page_budget=budget, micro_batch_size=2)
-        self.follow, self.fuse = DraftsConfig(page_budget=budget), FusionConfig(page_budget=budget)
+        self.prefer = PreferenceConfig(epochs=epochs, page_budget=budget, micro_batch_size=2)
+        self.follow = DraftsConfig(epochs=epochs, page_budget=budget)
+        self.fuse = FusionConfig(epochs=epochs, page_budget=budget)
         self.train = DistillerConfig(
-            batch_size=4, micro_batch_size=2, learning_rate=3e-4, max_tokens=2048, page_budget=budget, lambda_reason=0.0
+            epochs=epochs,
+            batch_size=4,
+            micro_batch_size=2,
+            learning_rate=3e-4,
+            max_tokens=2048,
+            page_budget=budget,
+            lambda_reason=0.0,
         )
 
     def arms(self) -> dict[str, Callable[[], list[Row]]]:
         """Each objective's measurement."""
-        spoken = _drawn(preference_pairs(self.material.tried))
+        spoken = self._drawn(preference_pairs(self.material.tried))
         return {
             "dpo": lambda: self._preferred("dpo", spoken, self._tune),
             "kto": lambda: self._preferred("kto", spoken, self._tune_by_kto),
@@ -113,7 +122,7 @@ class _Study:
     def _preferred(
         self, name: str, pairs: Sequence[PreferencePair], tune: Callable[[Sequence[PreferencePair], Path], Path]
     ) -> list[Row]:
-        train, held = _split(pairs)
+        train, held = self._split(pairs)
         if not train or not held:
             return [_nothing(f"{name}/margin gained", f"{len(pairs)} pairs")]
         before = self._margins(self.material.adapter, held)
@@ -132,18 +141,18 @@ class _Study:
 
     def _tune_by_kto(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
         if not (out / "adapter").exists():
-            tune_by_kto(pairs, out, base=self.material.base, adapter=self.material.adapter, page_budget=self.prefer.page_budget)
+            tune_by_kto(pairs, out, base=self.material.base, adapter=self.material.adapter, config=self.prefer)
         return out / "adapter"
 
     def _self_play(self) -> list[PreferencePair]:
-        examples = _drawn(examples_from(self.material.taught))
+        examples = self._drawn(examples_from(self.material.taught))
         self.model.set_adapter(self.material.adapter)
         return self_play_pairs(
             examples, lambda asked: own_actions(self.model, asked, _OWN, page_budget=self.material.page_budget)
         )
 
     def _advantage(self) -> list[Row]:
-        train, held = _split([t for t in self.material.own if t.outcome.scored])
+        train, held = self._split([t for t in self.material.own if t.outcome.scored])
         weighted = advantage_weighted_examples(train, beta=0.5)
         if len({t.success for t in train}) < 2 or len({t.success for t in held}) < 2:
             return [_nothing("advantage/contrast gained", "episodes that all ended alike")]
@@ -159,7 +168,7 @@ class _Study:
         return [_contrast("advantage/contrast gained", signed[True], signed[False])]
 
     def _command(self) -> list[Row]:
-        train, held = _split([t for t in self.material.own if t.outcome.scored])
+        train, held = self._split([t for t in self.material.own if t.outcome.scored])
         told, other = list[tuple[list[Message], str]](), list[tuple[list[Message], str]]()
         for t in held:
             for place, example in all_examples(t):
@@ -178,7 +187,7 @@ class _Study:
         return [_mean("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)])]
 
     def _drafts(self) -> list[Row]:
-        train, held = _split(examples_from(self.material.taught))
+        train, held = self._split(examples_from(self.material.taught))
         out, teacher = self.out / "drafts", self.teachers[0].open()
         if not (out / "adapter").exists():
             first = self.material.adapter
@@ -206,7 +215,7 @@ class _Study:
         ]
 
     def _fusion(self) -> list[Row]:
-        train, held = _split(examples_from(self.material.taught))
+        train, held = self._split(examples_from(self.material.taught))
         out, teachers = self.out / "fusion", [teacher.open() for teacher in self.teachers]
         if not (out / "adapter").exists():
             first = self.material.adapter
@@ -234,7 +243,7 @@ class _Study:
         ]
 
     def _reason_weight(self) -> list[Row]:
-        train, held = _split([example for example in examples_from(self.material.taught) if example.reason])
+        train, held = self._split([example for example in examples_from(self.material.taught) if example.reason])
         if not train or not held:
             return [_nothing("reason weight/loss", "no steps with a reason")]
         rows = []
@@ -264,7 +273,7 @@ class _Study:
         rows = []
         for name, wanted in (("successes", True), ("failures", False)):
             known = [t for t in (*self.material.taught, *self.material.own) if t.outcome.scored and t.success is wanted]
-            worked = [w for w in replays(_drawn(known)[: _MOST // 3], self.rollouts) if w is not None]
+            worked = [w for w in replays(self._drawn(known)[:_REPLAYED], self.rollouts) if w is not None]
             rows.append(share(f"selection/recorded {name} that work again", sum(worked), len(worked)))
         return rows
 
@@ -282,6 +291,16 @@ class _Study:
         rejected = self._logps(adapter, [(m, pair.rejected.action) for m, pair in zip(prompts, pairs, strict=True)])
         return [a - b for a, b in zip(chosen, rejected, strict=True)]
 
+    def _drawn(self, things: Sequence[Thing]) -> list[Thing]:
+        """As many as are wanted, in an order that has all tasks everywhere."""
+        return random.Random("objectives").sample(list(things), min(self.most, len(things)))
+
+    def _split(self, things: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
+        """What is trained on, and what is measured on."""
+        drawn = self._drawn(things)
+        held = round(len(drawn) * _HELD)
+        return drawn[held:], drawn[:held]
+
     def _logps(self, adapter: Path, asked: Sequence[tuple[list[Message], str]]) -> list[float]:
         """The log-probability of each answer to its chat."""
         weights = self._opened(adapter)
@@ -298,18 +317,6 @@ def _returns(trajectory: Trajectory) -> list[float]:
     """Of the steps that can be learnt from."""
     after = returns_of(trajectory)
     return [after[place] for place, _ in all_examples(trajectory)]
-
-
-def _drawn(things: Sequence[Thing]) -> list[Thing]:
-    """As many as are wanted, in an order that has all tasks everywhere."""
-    return random.Random("objectives").sample(list(things), min(_MOST, len(things)))
-
-
-def _split(things: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
-    """What is trained on, and what is measured on."""
-    drawn = _drawn(things)
-    held = round(len(drawn) * _HELD)
-    return drawn[held:], drawn[:held]
 
 
 def _mean(name: str, values: Sequence[float], unit: str = "nats") -> Row:
@@ -332,6 +339,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, help="the folder of a run of `distillation`")
     parser.add_argument("--out", type=Path, help="folder for what is trained; the same one goes on")
     parser.add_argument("--arms", nargs="+", choices=_ARMS, default=_ARMS, help="which of them")
+    parser.add_argument("--most", type=int, default=48, help="steps, pairs or episodes that are taken of each kind")
+    parser.add_argument("--epochs", type=int, default=1, help="how often each is learnt from")
     parser.add_argument("--base", default="smollm2-135m-instruct", help="with --smoke: the model")
     options = parser.parse_args(arguments)
     if not options.smoke and (options.run is None or options.out is None):
@@ -340,11 +349,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory() as scratch:
         out = options.out or Path(scratch) / "objectives"
         with (
-            RunFolder(out, {"run": str(options.run), "smoke": options.smoke, "most": _MOST}),
-            Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(2) as rollouts,
+            RunFolder(out, {name: str(getattr(options, name)) for name in ("run", "smoke", "most", "epochs")}),
+            Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(8) as rollouts,
         ):
-            material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run)
-            arms = _Study(material, out, rollouts).arms()
+            material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run, out, rollouts)
+            arms = _Study(material, out, rollouts, most=options.most, epochs=options.epochs).arms()
             with Progress().phase("training", len(options.arms)) as bar:
                 for name in options.arms:
                     report.add(*arms[name]())

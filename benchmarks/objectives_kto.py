@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from symbiotic_gym.trainers.pairs import PreferencePair
+from symbiotic_gym.trainers.preference_tuning import PreferenceConfig
 
 __all__ = ["tune_by_kto"]
 
 
-def tune_by_kto(pairs: Sequence[PreferencePair], out: Path, *, base: str, adapter: Path, page_budget: int) -> None:
+def tune_by_kto(pairs: Sequence[PreferencePair], out: Path, *, base: str, adapter: Path, config: PreferenceConfig) -> None:
     """Go on training an adapter, which is the reference too; `out/adapter` appears when it is done."""
     from transformers import PrinterCallback
     from trl import KTOConfig, KTOTrainer
@@ -28,8 +29,8 @@ def tune_by_kto(pairs: Sequence[PreferencePair], out: Path, *, base: str, adapte
             output_dir=str(out / "trainer"),
             per_device_train_batch_size=4,  # KTO holds an answer against the batch's others
             gradient_accumulation_steps=2,
-            num_train_epochs=1,
-            learning_rate=1e-4,
+            num_train_epochs=config.epochs,
+            learning_rate=config.learning_rate,
             max_length=None,
             save_strategy="no",
             report_to="none",
@@ -37,7 +38,7 @@ def tune_by_kto(pairs: Sequence[PreferencePair], out: Path, *, base: str, adapte
             dataloader_pin_memory=device != "cpu",
             **arguments,
         ),
-        train_dataset=unpaired_dataset(pairs, page_budget=page_budget),
+        train_dataset=unpaired_dataset(pairs, page_budget=config.page_budget),
         processing_class=load_tokenizer(base),
     )
     trainer.remove_callback(PrinterCallback)

@@ -9,6 +9,7 @@ from typing import Any
 from symbiotic_gym.agents import LocalModel, SmallAgent
 from symbiotic_gym.benchmarks.toy import TASKS, ToyAgent, ToyEnv
 from symbiotic_gym.models import resolve_model
+from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
 from symbiotic_gym.store import EpisodeLog, read_json
@@ -19,6 +20,11 @@ from symbiotic_gym.trainers.speculative import SpeculativeAgent
 from symbiotic_gym.types import Trajectory
 
 __all__ = ["Material", "of_run", "of_toys"]
+
+_OWN_SEEDS = 300_000
+"""Where the student's own episodes begin; `distillation` teaches and evaluates on others."""
+_OWN_EPISODES = 10
+"""Of each task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +45,45 @@ class Material:
     """The student's own, failures among them."""
 
 
-def of_run(run: Path) -> Material:
-    """The material of a run's folder."""
+def of_run(run: Path, out: Path, rollouts: Rollouts) -> Material:
+    """The material of a run's folder; the student's own episodes, at MiniWoB's training tasks, are played into `out`."""
     study = read_json(run / "run.json")["config"]
+    base, adapter, page_budget = (
+        resolve_model(study["model"]),
+        run / "arms" / "first" / "adapter",
+        study["train"]["page_budget"],
+    )
+    part = study["parts"][0]
+    student = partial(
+        SmallAgent,
+        LocalModel(base, adapter=adapter),
+        sampling=Sampling(temperature=study["temperature"], top_p=0.95, max_tokens=study["max_action_tokens"]),
+        page_budget=page_budget,
+    )
+    instances = [Episode(task, _OWN_SEEDS + i) for i in range(_OWN_EPISODES) for task in part["train"]]
+    with Progress().phase("the student's own episodes", len(instances)) as bar:
+        own = rollouts.run(
+            instances,
+            student,
+            name="own",
+            max_steps=part["max_steps"],
+            max_refused=2,
+            log=EpisodeLog(out / "own.jsonl"),
+            on_episode=lambda _: bar.advance(),
+            whole_waves=True,
+        )
 
     def episodes(key: str) -> list[Trajectory]:
         return [t for log in sorted((run / "episodes").glob(f"{key}-[0-9].jsonl")) for t in EpisodeLog(log).trajectories]
 
     return Material(
-        base=resolve_model(study["model"]),
-        adapter=run / "arms" / "first" / "adapter",
+        base=base,
+        adapter=adapter,
         teachers=[folder for arm in ("both", "speculative") if (folder := run / "arms" / arm / "adapter").exists()],
-        page_budget=study["train"]["page_budget"],
+        page_budget=page_budget,
         taught=episodes("teach"),
         tried=episodes("synthesize"),
-        own=episodes("evaluate-action"),
+        own=own,
     )
 
 

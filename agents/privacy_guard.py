@@ -13,8 +13,12 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symbiotic_gym.agents.privacy_secrets import matches_of_lines
 from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.browser.picture import decode_png
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["EgressGuard", "guard_of", "has_guard"]
@@ -39,7 +43,7 @@ class EgressGuard:
         self.stopped = 0
         self._passed = threading.local()
         self._vaults: weakref.WeakSet[Vault] = weakref.WeakSet()
-        self._pictures: set[str] = set()
+        self._pictures: weakref.WeakKeyDictionary[Vault, dict[str, int]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     @property
@@ -51,10 +55,15 @@ class EgressGuard:
         with self._lock:
             self._vaults.add(vault)
 
-    def allow_picture(self, base64_data: str) -> None:
-        """Let this one picture pass: its private parts are masked."""
+    def allow_picture(self, picture_HWC: NDArray[np.uint8], vault: Vault) -> None:
+        """Let this one picture pass, its private parts being masked, for as long as nothing else becomes private.
+
+        Args:
+            picture_HWC: uint8, (height, width, 3); may be sent in any format that keeps every pixel as it is.
+            vault: what was masked on it.
+        """
         with self._lock:
-            self._pictures.add(hashlib.sha256(base64_data.encode()).hexdigest())
+            self._pictures.setdefault(vault, {})[_digest(picture_HWC)] = len(vault)
 
     def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Look at a request that is about to be sent.
@@ -113,12 +122,23 @@ class EgressGuard:
     def _strange_picture(self, strings: list[str]) -> str:
         for string in strings:
             if found := _PICTURE.match(string):
-                digest = hashlib.sha256(string[found.end() :].encode()).hexdigest()
-                if digest not in self._pictures:
-                    return "it holds a picture that nobody has masked"
+                if not self._masked(string[found.end() :]):
+                    return "it holds a picture that nobody has masked, or that was changed afterwards"
             elif len(string) > 200_000:
                 return "it holds a text too long to be looked at"
         return ""
+
+    def _masked(self, base64_data: str) -> bool:
+        try:
+            digest = _digest(decode_png(base64_data))
+        except (ValueError, OSError):  # no picture
+            return False
+        with self._lock:
+            return any(known.get(digest) == len(vault) for vault, known in self._pictures.items())
+
+
+def _digest(picture_HWC: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(repr(picture_HWC.shape).encode() + picture_HWC.tobytes()).hexdigest()
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -315,8 +315,7 @@ def test_the_guard_looks_everywhere_and_never_says_what_it_found() -> None:
         with pytest.raises(PrivacyError) as caught:
             guard.check(url, headers, json.dumps(body).encode())
         assert "Nora" not in str(caught.value) and "a1a1" not in str(caught.value)
-    guard.allow_picture("AAAA")
-    guard.check("http://c.test/", {"authorization": "Bearer sk-ant-" + "a1" * 20}, json.dumps(bad[-1][2]).encode())
+    guard.check("http://c.test/", {"authorization": "Bearer sk-ant-" + "a1" * 20}, b"{}")
     assert (guard.requests, guard.stopped) == (7, 6)
     del vault
     guard.check("http://c.test/?q=Nora%20Diallo", {}, b"{}")  # its episode is over

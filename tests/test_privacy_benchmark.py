@@ -1,0 +1,64 @@
+"""The privacy benchmark's table: modes are compared on the episodes they share, and nothing that was not played looks like a result."""
+
+from pathlib import Path
+
+import pytest
+
+from symbiotic_gym.benchmarks.privacy import mode_rows, plot, tasks_of
+from symbiotic_gym.benchmarks.privacy_plays import Played
+from symbiotic_gym.benchmarks.report import Row
+
+
+def played(mode: str, task: str, outcome: str = "success", seed: int = 0, **changes: int) -> Played:
+    facts = {"steps": 4, "cloud_steps": 3, "stopped": 0, "private_shown": 10, "private_sent": 0, "needed_sent": 0}
+    facts |= {"affordances": 20, "affordances_kept": 20, "tokens": 100} | changes
+    return Played(mode=mode, task=task, seed=seed, outcome=outcome, cost_usd=0.5, act_s=0.4, **facts)
+
+
+def table(*some: Played) -> dict[str, Row]:
+    return {row.name.removeprefix("plays/"): row for row in mode_rows(some)}
+
+
+def test_counts_become_shares_over_all_steps_and_pages() -> None:
+    rows = table(played("redact", "a", private_sent=1, stopped=2), played("redact", "b", "failure", affordances_kept=10))
+    value = {name.partition("/")[2]: (row.value, row.n) for name, row in rows.items()}
+    assert value["success"] == (0.5, 2) and value["irrelevant leak"] == (0.05, 20)
+    assert value["affordances kept"] == (0.75, 40) and value["local share"] == (0.25, 8)
+    assert value["requests stopped"] == (2, 8) and value["cost"] == (0.5, 2) and value["decision"] == (100.0, 8)
+    assert rows["redact/irrelevant leak"].target is None
+
+
+def test_guarded_is_compared_on_the_episodes_that_all_three_could_play() -> None:
+    rows = table(
+        *(played("large", task) for task in "abcd"),
+        *(played("small", task, outcome) for task, outcome in zip("abcd", ("failure", "failure", "success", "success"), strict=True)),
+        played("guarded", "a"), played("guarded", "b", "failure"), played("guarded", "c"), played("guarded", "d", "invalid(site)"),
+    )  # fmt: skip
+    of_large, over_small = rows["guarded success of all-large"], rows["guarded over all-small"]
+    assert (of_large.value, of_large.n, of_large.target) == (pytest.approx(2 / 3), 3, 0.95)
+    assert (over_small.value, over_small.n, over_small.target) == (pytest.approx(1 / 3), 3, 0.0)
+    assert rows["guarded/success"].n == 3
+    assert rows["guarded/irrelevant leak"].target == 0.011 and rows["guarded/irrelevant leak"].holds
+
+
+def test_what_cannot_be_compared_is_no_success() -> None:
+    lost = table(*(played(mode, "a", "failure") for mode in ("large", "small", "guarded")))
+    assert lost["guarded success of all-large"].value is None and lost["guarded success of all-large"].target == 0.95
+    assert "guarded over all-small" not in lost
+    broken = table(played("guarded", "a", "invalid(site)"))
+    assert list(broken) == ["guarded/success"] and broken["guarded/success"].target == 0.0
+    leaking = table(played("guarded", "a", private_sent=1))
+    assert leaking["guarded/irrelevant leak"].holds is False
+
+
+def test_the_plot_has_a_point_for_each_mode(tmp_path: Path) -> None:
+    plot(list(mode_rows([played(mode, "a") for mode in ("large", "learned@0.3", "learned@0.7")])), tmp_path / "new")
+    assert (tmp_path / "new" / "privacy.png").stat().st_size > 1000
+    drawn = (tmp_path / "new" / "privacy.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {mode} -->" in drawn for mode in ("large", "learned@0.3", "learned@0.7"))
+
+
+def test_tasks_that_need_private_values_come_first_and_sites_are_mixed() -> None:
+    tasks = tasks_of(40)
+    assert len(tasks) == len(set(tasks)) == 40
+    assert len({task.split(".")[1] for task in tasks}) >= 5

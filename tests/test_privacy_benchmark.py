@@ -1,4 +1,4 @@
-"""The privacy benchmark's table: modes are compared on the episodes they share, and nothing that was not played looks like a result."""
+"""The privacy benchmark's table: modes are compared on the episodes they share, and what was not played is no result."""
 
 from pathlib import Path
 
@@ -29,11 +29,12 @@ def test_counts_become_shares_over_all_steps_and_pages() -> None:
 
 
 def test_guarded_is_compared_on_the_episodes_that_all_three_could_play() -> None:
-    rows = table(
-        *(played("large", task) for task in "abcd"),
-        *(played("small", task, outcome) for task, outcome in zip("abcd", ("failure", "failure", "success", "success"), strict=True)),
-        played("guarded", "a"), played("guarded", "b", "failure"), played("guarded", "c"), played("guarded", "d", "invalid(site)"),
-    )  # fmt: skip
+    outcomes = {
+        "large": ("success", "success", "success", "success"),
+        "small": ("failure", "failure", "success", "success"),
+        "guarded": ("success", "failure", "success", "invalid(site)"),
+    }
+    rows = table(*(played(mode, *one) for mode, some in outcomes.items() for one in zip("abcd", some, strict=True)))
     of_large, over_small = rows["guarded success of all-large"], rows["guarded over all-small"]
     assert (of_large.value, of_large.n, of_large.target) == (pytest.approx(2 / 3), 3, 0.95)
     assert (over_small.value, over_small.n, over_small.target) == (pytest.approx(1 / 3), 3, 0.0)

@@ -84,7 +84,8 @@ class HybridAgent:
         ledger: where decisions are written down.
 
     Raises:
-        ConfigError: there is no such mode or way with screenshots, or a guarded mode's large model has no guard.
+        ConfigError: there is no such mode or way with screenshots; a guarded mode's large model has no guard; or the large
+            agent's prompt does not explain the placeholders that it would be shown.
     """
 
     def __init__(
@@ -121,6 +122,15 @@ class HybridAgent:
                     "never or masked",
                     "what may leave this machine depends on it",
                     "correct screenshots",
+                )
+            )
+        if mode not in ("large", "small", "paper") and not getattr(large, "explains_placeholders", True):
+            raise ConfigError(
+                explain(
+                    f"{agent_name(large)} has a prompt that says nothing of placeholders",
+                    'LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS)',
+                    f"mode {mode!r} shows it ⟦name_1_abcd⟧ where a private text stood, and it would be taken for that text",
+                    "choose that prompt, or one of your own that explains them",
                 )
             )
         self.mode = mode

@@ -141,6 +141,11 @@ class LargeAgent:
         self._json = LargePrompt(prompt, verbs, candidates=candidates, schema=True, plan=plan)
         self.reset("")
 
+    @property
+    def explains_placeholders(self) -> bool:
+        """Whether the prompt says what a placeholder for a private text is; a hybrid agent in most modes needs it."""
+        return "⟦" in self._text.system
+
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Forget the last episode."""
         self.plan = PlanTree(goal)

@@ -240,7 +240,7 @@ def _through_agent(
     """One step of a hybrid agent, and its episode put on record."""
     texts = [ENCODINGS[encoding](value) for _, value in batch]
     knowledge = _knowledge(texts) if channel == "retrieval" else None
-    large = LargeAgent(model, knowledge=knowledge, prompt="private_v1", page_tokens=10**6, examples_tokens=10**6)
+    large = LargeAgent(model, knowledge=knowledge, prompt="private_v2", page_tokens=10**6, examples_tokens=10**6)
     small = _Local(" ; ".join(texts) if channel == "reason" else "It comes next.")
     agent = HybridAgent(large, small, mode=mode, detectors=None if mode == "large" else stack, declared=batch, ledger=ledger)
     observation = _observation(channel, texts)

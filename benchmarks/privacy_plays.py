@@ -220,8 +220,8 @@ def play(
 def _large(model: OpenAIModel, *, scripted: bool) -> LargeAgent:
     """The agent in the cloud; the scripted model reads page texts in the environment's form, whole, and writes tagged text."""
     if scripted:
-        return LargeAgent(model, prompt="private_v1", verbs=PRIVATE_VERBS, schema=False, pruned=False, page_tokens=10**6)
-    return LargeAgent(model, prompt="private_v1", verbs=PRIVATE_VERBS)
+        return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, schema=False, pruned=False, page_tokens=10**6)
+    return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS)
 
 
 def _episode(

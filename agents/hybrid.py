@@ -8,7 +8,7 @@ there to compare it with: what each of them shows is written in `MODES`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from symbiotic_gym.agents.privacy_detectors import DetectorStack, Scan
 from symbiotic_gym.agents.privacy_episode import Episode, redact_trajectory
 from symbiotic_gym.agents.privacy_guard import guard_of, has_guard
 from symbiotic_gym.agents.privacy_ledger import Ledger, LedgerRow
-from symbiotic_gym.agents.privacy_pictures import masked_picture
 from symbiotic_gym.agents.privacy_policy import HARD, READ, Ruling, Situation, decide
 from symbiotic_gym.agents.privacy_router import Router, describe
 from symbiotic_gym.agents.privacy_view import Redacted, outline, redact_observation, without_imitations
@@ -77,14 +76,12 @@ class HybridAgent:
         ask: called for those under `ask`.
         bind: whether values may be typed only on the origin they came from.
         fence: whether to take imitations of prompts, and texts that people cannot see, out of pages.
-        screenshots: whether the large model gets screenshots in the modes that hide something: `never`, or `masked`, for which
-            the environment must observe `dom` and `extra` too; where one cannot be masked for certain, the step stays here.
         router: of mode `learned`.
         price_usd: what asking the large model once is expected to cost, for the router.
         ledger: where decisions are written down.
 
     Raises:
-        ConfigError: there is no such mode or way with screenshots; a guarded mode's large model has no guard; or the large
+        ConfigError: there is no such mode; a guarded mode's large model has no guard; or the large
             agent's prompt does not explain the placeholders that it would be shown.
     """
 
@@ -101,7 +98,6 @@ class HybridAgent:
         ask: Callable[[str, str], bool] | None = None,
         bind: bool = True,
         fence: bool = True,
-        screenshots: Literal["never", "masked"] = "never",
         router: Router | None = None,
         price_usd: float = 0.0,
         ledger: Ledger | None = None,
@@ -113,15 +109,6 @@ class HybridAgent:
                     f"one of {', '.join(MODES)}",
                     "what may leave this machine depends on it",
                     "correct mode",
-                )
-            )
-        if screenshots not in ("never", "masked"):
-            raise ConfigError(
-                explain(
-                    f"screenshots={screenshots!r}",
-                    "never or masked",
-                    "what may leave this machine depends on it",
-                    "correct screenshots",
                 )
             )
         if mode not in ("large", "small", "paper") and not getattr(large, "explains_placeholders", True):
@@ -149,7 +136,6 @@ class HybridAgent:
         self._stack = (detectors or DetectorStack()) if needs_detectors else None
         self._price_usd = price_usd
         self._fence = fence
-        self._masks = screenshots == "masked" and mode not in ("paper", "delegate")
         self._settings = (tuple(declared), tuple(origins), dict(side_effects or {}), ask, bind)
         self._episodes = 0
         self.reset("")
@@ -238,13 +224,8 @@ class HybridAgent:
             )
         view = redact_observation(seen, episode.vault, self._stack, episode.origins, fence=self._fence)
         episode.note(seen, view.scan)
-        view, unclear = self._with_picture(seen, view) if self._masks and "screenshot" in seen else (view, False)
         situation = Situation(
-            counts=view.counts,
-            faults=view.scan.faults,
-            unclear_picture=unclear,
-            has_local=self._has_small,
-            redacts=self.mode != "paper",
+            counts=view.counts, faults=view.scan.faults, has_local=self._has_small, redacts=self.mode != "paper"
         )
         if self.mode == "redact":
             ruling = Ruling(route="CLOUD_REDACTED" if view.counts else "CLOUD", why="mode redact")
@@ -255,15 +236,6 @@ class HybridAgent:
         if self.mode == "paper":
             view = replace(view, observation=seen)
         return _Step(seen=seen, view=view, situation=situation, ruling=ruling)
-
-    def _with_picture(self, seen: Observation, view: Redacted) -> tuple[Redacted, bool]:
-        """The view with the screenshot masked, and whether it could not be."""
-        vault = self._episode.vault
-        picture = masked_picture(seen, vault, self._stack)
-        if picture is None:
-            return view, True
-        self.guard.allow_picture(picture, vault)
-        return replace(view, observation={**view.observation, "screenshot": picture}), False
 
     def _decided(self, step: _Step) -> Decision:
         if step.ruling.route.startswith("CLOUD") and self.mode == "learned" and not self._worth_asking(step):

@@ -13,12 +13,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from symbiotic_gym.agents.privacy_secrets import matches_of_lines
 from symbiotic_gym.agents.privacy_vault import Vault
-from symbiotic_gym.browser.picture import decode_png
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["EgressGuard", "guard_of", "has_guard"]
@@ -26,7 +22,14 @@ __all__ = ["EgressGuard", "guard_of", "has_guard"]
 _OWN_KEY = frozenset({"authorization", "api-key", "x-api-key"})
 """Headers that hold the user's key for this endpoint, which belongs there."""
 
-_PICTURE = re.compile(r"\s*data:image/[^,]{0,200},", re.I)
+_LONGEST_TEXT = 200_000
+_PICTURE = re.compile(
+    r"(?i:data:\s*image/[^,\s]{0,200},)"
+    r"|(?<![\w+/-])(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkq|TU0AK|PHN2Zy|JVBERi0|AAAA[A-Za-z0-9+/]{0,2}GZ0eX)[\w+/=-]{24}"
+    r"|[\w+/-]{1000}",
+    re.A,
+)
+"""A picture as an address, as the base64 of a common format's first bytes, or what is long enough to be one."""
 
 
 class EgressGuard:
@@ -43,7 +46,6 @@ class EgressGuard:
         self.stopped = 0
         self._passed = threading.local()
         self._vaults: weakref.WeakSet[Vault] = weakref.WeakSet()
-        self._pictures: weakref.WeakKeyDictionary[Vault, dict[str, int]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     @property
@@ -54,16 +56,6 @@ class EgressGuard:
         """Search requests for the values of this vault from now on, for as long as it exists."""
         with self._lock:
             self._vaults.add(vault)
-
-    def allow_picture(self, picture_HWC: NDArray[np.uint8], vault: Vault) -> None:
-        """Let this one picture pass, its private parts being masked, for as long as nothing else becomes private.
-
-        Args:
-            picture_HWC: uint8, (height, width, 3); may be sent in any format that keeps every pixel as it is.
-            vault: what was masked on it.
-        """
-        with self._lock:
-            self._pictures.setdefault(vault, {})[_digest(picture_HWC)] = len(vault)
 
     def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Look at a request that is about to be sent.
@@ -101,14 +93,15 @@ class EgressGuard:
     def _found(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
         strings = [url, *(value for name, value in headers.items() if name.lower() not in _OWN_KEY)]
         own = len(strings)
-        text = body.decode("utf-8", "replace")
+        text = body.decode("utf-8")  # bytes that are no text raise here
         try:
             strings += _strings(json.loads(text))
         except ValueError:
             strings.append(text)
-        if picture := self._strange_picture(strings):
-            return picture
-        strings = [string for string in strings if not _PICTURE.match(string)]
+        if any(len(string) > _LONGEST_TEXT for string in strings):
+            return "it holds a text too long to be looked at"
+        if any(_PICTURE.search(string) for string in strings):
+            return "it holds a picture, or what could be one"
         with self._lock:
             vaults = list(self._vaults)
         for vault in vaults:
@@ -118,27 +111,6 @@ class EgressGuard:
         for match in matches_of_lines(strings[own:]):
             return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
         return ""
-
-    def _strange_picture(self, strings: list[str]) -> str:
-        for string in strings:
-            if found := _PICTURE.match(string):
-                if not self._masked(string[found.end() :]):
-                    return "it holds a picture that nobody has masked, or that was changed afterwards"
-            elif len(string) > 200_000:
-                return "it holds a text too long to be looked at"
-        return ""
-
-    def _masked(self, base64_data: str) -> bool:
-        try:
-            digest = _digest(decode_png(base64_data))
-        except (ValueError, OSError):  # no picture
-            return False
-        with self._lock:
-            return any(known.get(digest) == len(vault) for vault, known in self._pictures.items())
-
-
-def _digest(picture_HWC: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(repr(picture_HWC.shape).encode() + picture_HWC.tobytes()).hexdigest()
 
 
 def _strings(value: Any) -> Iterator[str]:

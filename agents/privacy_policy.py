@@ -33,8 +33,6 @@ class Situation:
     """The request would have held a private value."""
     cloud_failed: bool = False
     """The large model was asked and gave nothing that can be used."""
-    unclear_picture: bool = False
-    """There is a picture to send, and it is not known where all private texts on it are."""
     has_local: bool = True
     most_private: int = 200
     """From more private parts on, a page is taken for a private one as a whole."""
@@ -71,8 +69,6 @@ def _local_because(situation: Situation) -> str:
         return "the request would have held a private value"
     if situation.cloud_failed:
         return "the large model could not decide with what it was shown"
-    if situation.unclear_picture:
-        return "a picture cannot be vouched for"
     there = {kind for kind, count in situation.counts.items() if count}
     if there & HARD:
         return f"{min(there & HARD)} stays on this machine"

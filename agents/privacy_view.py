@@ -9,7 +9,7 @@ roles of a chat.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -96,12 +96,14 @@ def redact_observation(
         fence: whether to take the imitation of prompts out of the page's texts, and what people cannot see.
     """
     here = origin_of(observation.get("url", ""))
-    nodes = page_nodes(observation["page"], field_kinds(observation["dom"]) if observation.get("dom") else None)
+    kinds, faults = _kinds(observation.get("dom", ""))
+    nodes = page_nodes(observation["page"], kinds)
     seen: Mapping[str, object] = observation
     channels = {key: str(seen.get(key, "")) for key in _CHANNELS}
     texts = {key: unquote_plus(text) if key == "url" else text for key, text in channels.items()}
     others = [Node(text=part, role=key, part="text") for key, text in texts.items() for part in _parts(key, text)]
     scan = stack.scan([*nodes, *others], observation.get("url", "")) if stack is not None else Scan(findings=())
+    scan = replace(scan, faults=(*scan.faults, *faults))
     framed = framed_lines(observation["page"])
     for finding in scan.findings:
         node = nodes[finding.node] if finding.node < len(nodes) else others[finding.node - len(nodes)]
@@ -124,6 +126,14 @@ def redact_observation(
     view: Any = {key: value for key, value in observation.items() if key not in _PICTURES} | shown | {"page": page}
     hidden = sum(node.hidden for node in nodes) if fence else 0
     return Redacted(observation=view, counts=dict(counts), scan=scan, hidden=hidden)
+
+
+def _kinds(html: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """What fields are for, and what is wrong where the HTML cannot be read."""
+    try:
+        return field_kinds(html), ()
+    except Exception as error:  # the parser is not made for all that pages hold
+        return {}, (f"fields: {type(error).__name__}",)
 
 
 def framed_lines(page: str) -> set[int]:

@@ -269,7 +269,7 @@ def watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"):
         tries.append(event)
 sys.addaudithook(watch)
-import symbiotic_gym.agents.hybrid, symbiotic_gym.agents.privacy_plugins, symbiotic_gym.agents.privacy_pictures
+import symbiotic_gym.agents.hybrid, symbiotic_gym.agents.privacy_plugins
 from symbiotic_gym.agents.privacy_classifier import ClassifierDetector
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_vault import Vault

@@ -171,6 +171,12 @@ def test_dom_says_what_fields_are_for(stack: DetectorStack) -> None:
     assert decide(Situation(counts=view.counts)).route == "LOCAL"
 
 
+def test_html_that_cannot_be_read_keeps_the_step_here(stack: DetectorStack) -> None:
+    view = redact_observation(see(dom="<noscript><![foo[</noscript>"), Vault(1), stack)
+    assert view.scan.faults == ("fields: AssertionError",)
+    assert decide(Situation(faults=view.scan.faults)).route == "LOCAL"
+
+
 def test_keys_and_checksums() -> None:
     keys = list(secrets_of(3, seed=9))
     missed = [provider for provider, key in keys if not any(m.end - m.start >= 16 for m in matches(f"set {key} here"))]

@@ -116,12 +116,34 @@ def test_an_unknown_placeholder_is_not_quoted() -> None:
     assert "Nora" not in str(caught.value)
 
 
+def _base64(magic: bytes) -> str:
+    return base64.b64encode(magic + bytes(range(60))).decode()
+
+
 @pytest.mark.parametrize(
-    "address", ["data:image/png;x=y;base64,AAAA", "DATA:image/PNG;base64,AAAA", " data:image/svg+xml,<svg>"]
+    "text",
+    [
+        "data:image/png;x=y;base64,AAAA",
+        "DATA:image/PNG;base64,AAAA",
+        " data:image/svg+xml,<svg>",
+        "![x](data:image/gif;base64,R0)",
+        f"see {_base64(b'GIF87a')}",
+        base64.b64encode(b"BM" + bytes(1000)).decode(),
+        *map(_base64, (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"RIFF", b"II*\0", b"MM\0*", b"<svg ", b"%PDF-")),
+        _base64(b"\0\0\0 ftypavif"),
+    ],
 )
-def test_pictures_do_not_pass_under_other_spellings(address: str) -> None:
-    with pytest.raises(PrivacyError, match="masked"):
-        EgressGuard().check("http://c.test/", {}, json.dumps({"url": address}).encode())
+def test_no_picture_passes_however_it_is_written(text: str) -> None:
+    with pytest.raises(PrivacyError, match="picture"):
+        EgressGuard().check("http://c.test/", {}, json.dumps({"messages": [{"content": text}]}).encode())
+
+
+def test_a_body_that_is_no_text_does_not_pass_and_long_pages_do() -> None:
+    with pytest.raises(PrivacyError, match="could not be looked at"):
+        EgressGuard().check("http://c.test/", {}, b"--part\r\n\x89PNG\xff")
+    page = "\n".join(f'[{i}] link "A walk by the sea, part {i}/200" url="/walks/by-the-sea/{i}"' for i in range(200))
+    told = "UklGR is what it says, iVBORw0KGgo too, and /9j/; data: image/png"
+    EgressGuard().check("http://c.test/", {}, json.dumps({"content": page + told}).encode())
 
 
 def test_the_summary_counts_what_was_sent_in_vain() -> None:

@@ -24,7 +24,8 @@ off goes on.
 
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -78,8 +79,10 @@ _WEIGHTS = (0.0, 0.2, 0.5, 1.0)
 
 
 class _Study:
-    def __init__(self, material: Material, out: Path, rollouts: Rollouts, *, most: int, epochs: int) -> None:
-        self.material, self.out, self.rollouts, self.most = material, out, rollouts, most
+    def __init__(
+        self, material: Material, out: Path, rollouts: Rollouts, progress: Progress, *, most: int, epochs: int
+    ) -> None:
+        self.material, self.out, self.rollouts, self.progress, self.most = material, out, rollouts, progress, most
         self.model = LocalModel(material.base)
         self.teachers = [LocalModel(material.base, adapter=adapter) for adapter in material.teachers]
         budget = material.page_budget
@@ -136,7 +139,16 @@ class _Study:
     def _tune(self, pairs: Sequence[PreferencePair], out: Path, teacher: LocalModel | None = None) -> Path:
         if not (out / "adapter").exists():
             first, reference = self.material.adapter, teacher.open() if teacher else None
-            tune_on_pairs(self.prefer, pairs, out, base_model=self.material.base, adapter=first, reference=reference)
+            with self._told(out.name) as on_step:
+                tune_on_pairs(
+                    self.prefer,
+                    pairs,
+                    out,
+                    base_model=self.material.base,
+                    adapter=first,
+                    reference=reference,
+                    on_step=on_step,
+                )
         return out / "adapter"
 
     def _tune_by_kto(self, pairs: Sequence[PreferencePair], out: Path) -> Path:
@@ -160,8 +172,8 @@ class _Study:
         critic = Critic().fit(plain, [after for t in train for after in _returns(t)])
         steps = [(e, r - critic.value(e)) for t in held for (_, e), r in zip(all_examples(t), _returns(t), strict=True)]
         asked = [(self._messages(e), e.action) for e, _ in steps]
-        ours = self._logps(self._distilled("advantage", weighted), asked)
-        theirs = self._logps(self._distilled("unweighted", plain), asked)
+        ours = self._logps(self._adapted("advantage", weighted), asked)
+        theirs = self._logps(self._adapted("unweighted", plain), asked)
         signed: dict[bool, list[float]] = {True: [], False: []}
         for (_, advantage), a, b in zip(steps, ours, theirs, strict=True):
             signed[advantage > 0].append(a - b)
@@ -183,7 +195,7 @@ class _Study:
         def obeys(adapter: Path) -> list[float]:
             return [a - b for a, b in zip(self._logps(adapter, told), self._logps(adapter, other), strict=True)]
 
-        before, after = obeys(self.material.adapter), obeys(self._distilled("command", commanded_examples(train)))
+        before, after = obeys(self.material.adapter), obeys(self._adapted("command", commanded_examples(train)))
         return [_mean("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)])]
 
     def _drafts(self) -> list[Row]:
@@ -191,7 +203,10 @@ class _Study:
         out, teacher = self.out / "drafts", self.teachers[0].open()
         if not (out / "adapter").exists():
             first = self.material.adapter
-            tune_on_drafts(self.follow, train, out, base_model=self.material.base, adapter=first, teacher=teacher)
+            with self._told("drafts") as on_step:
+                tune_on_drafts(
+                    self.follow, train, out, base_model=self.material.base, adapter=first, teacher=teacher, on_step=on_step
+                )
 
         def standing(adapter: Path) -> tuple[list[float], list[float]]:
             """The divergence from the teacher, and the share of tokens that stood, at each held-out step."""
@@ -219,7 +234,10 @@ class _Study:
         out, teachers = self.out / "fusion", [teacher.open() for teacher in self.teachers]
         if not (out / "adapter").exists():
             first = self.material.adapter
-            tune_on_fusion(self.fuse, train, out, base_model=self.material.base, adapter=first, teachers=teachers)
+            with self._told("fusion") as on_step:
+                tune_on_fusion(
+                    self.fuse, train, out, base_model=self.material.base, adapter=first, teachers=teachers, on_step=on_step
+                )
         tokenizer = teachers[0].tokenizer
         mappings = [vocabulary_map(teacher.tokenizer, tokenizer) for teacher in teachers]
 
@@ -249,13 +267,13 @@ class _Study:
         rows = []
         for weight in _WEIGHTS:
             config = replace(self.train, lambda_reason=weight)
-            learnt = distill(config, train, self.out / f"reason-weight-{weight}", base_model=self.material.base).adapter
+            learnt = self._distilled(f"reason-weight-{weight}", train, config, None)
             for task, wanted in (("action", [e.action for e in held]), ("reason", [e.reason for e in held])):
                 asked = [
                     (e.messages(task, page_budget=self.material.page_budget), answer)
                     for e, answer in zip(held, wanted, strict=True)
                 ]
-                lost = [-logp / n for logp, n in zip(self._logps(Path(learnt), asked), self._lengths(wanted), strict=True)]
+                lost = [-logp / n for logp, n in zip(self._logps(learnt, asked), self._lengths(wanted), strict=True)]
                 rows.append(_mean(f"reason weight {weight}/{task}'s loss", lost, _PER_TOKEN))
         return rows
 
@@ -277,10 +295,21 @@ class _Study:
             rows.append(share(f"selection/recorded {name} that work again", sum(worked), len(worked)))
         return rows
 
-    def _distilled(self, name: str, examples: Sequence[Example]) -> Path:
-        first = self.material.adapter
-        result = distill(self.train, examples, self.out / name, base_model=self.material.base, initial_adapter=first)
+    def _distilled(self, name: str, examples: Sequence[Example], config: DistillerConfig, first: Path | None) -> Path:
+        with self.progress.phase(f"train {name}", None) as bar:
+            result = distill(
+                config, examples, self.out / name, base_model=self.material.base, initial_adapter=first, progress=bar.set
+            )
         return Path(result.adapter)
+
+    def _adapted(self, name: str, examples: Sequence[Example]) -> Path:
+        return self._distilled(name, examples, self.train, self.material.adapter)
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[Callable[[int, int, float], None]]:
+        """What shows how far a tuning is."""
+        with self.progress.phase(f"train {name}", None) as bar:
+            yield lambda step, steps, loss: bar.set(step, steps, f"loss {loss:.3f}")
 
     def _messages(self, example: Example) -> list[Message]:
         return example.messages("action", page_budget=self.material.page_budget)
@@ -345,19 +374,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.smoke and (options.run is None or options.out is None):
         parser.error("name the folder of a run of `distillation` with --run, and one for what is trained with --out")
-    report = Report("objectives")
+    report, progress = Report("objectives"), Progress()
     with TemporaryDirectory() as scratch:
         out = options.out or Path(scratch) / "objectives"
         with (
             RunFolder(out, {name: str(getattr(options, name)) for name in ("run", "smoke", "most", "epochs")}),
             Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(8) as rollouts,
         ):
-            material = of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run, out, rollouts)
-            arms = _Study(material, out, rollouts, most=options.most, epochs=options.epochs).arms()
-            with Progress().phase("training", len(options.arms)) as bar:
-                for name in options.arms:
-                    report.add(*arms[name]())
-                    bar.advance(name)
+            material = (
+                of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run, out, rollouts, progress)
+            )
+            study = _Study(material, out, rollouts, progress, most=options.most, epochs=options.epochs)
+            for name, measure in study.arms().items():
+                if name in options.arms:
+                    report.add(*measure())
     report.finish(options.json)
     return 0
 

@@ -45,7 +45,7 @@ class Material:
     """The student's own, failures among them."""
 
 
-def of_run(run: Path, out: Path, rollouts: Rollouts) -> Material:
+def of_run(run: Path, out: Path, rollouts: Rollouts, progress: Progress) -> Material:
     """The material of a run's folder; the student's own episodes, at MiniWoB's training tasks, are played into `out`."""
     study = read_json(run / "run.json")["config"]
     base, adapter, page_budget = (
@@ -61,7 +61,7 @@ def of_run(run: Path, out: Path, rollouts: Rollouts) -> Material:
         page_budget=page_budget,
     )
     instances = [Episode(task, _OWN_SEEDS + i) for i in range(_OWN_EPISODES) for task in part["train"]]
-    with Progress().phase("the student's own episodes", len(instances)) as bar:
+    with progress.phase("the student's own episodes", len(instances)) as bar:
         own = rollouts.run(
             instances,
             student,

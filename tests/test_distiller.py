@@ -1,5 +1,6 @@
 """Distillation on a tiny model: it learns, it is exact under accumulation and after a kill, and it says what it cannot do."""
 
+import gc
 import json
 import os
 import shutil
@@ -235,6 +236,20 @@ def test_a_training_knows_its_base_model_wherever_both_lie(base: Path, tmp_path:
     with pytest.raises(StoreError, match="another base_model"):
         distill(FAST, EXAMPLES[:2], tmp_path / "out", base_model=other)
     assert fingerprint("org/name") == "org/name"
+
+
+def test_nothing_of_it_stays_in_memory(base: Path, tmp_path: Path) -> None:
+    def models() -> int:
+        return sum(type(thing) is torch.nn.Embedding for thing in gc.get_objects())
+
+    gc.collect()
+    before = models()
+    gc.disable()
+    try:
+        distill(FAST, EXAMPLES[:4], tmp_path / "one", base_model=base)
+        assert models() == before
+    finally:
+        gc.enable()
 
 
 def test_it_goes_on_from_an_earlier_adapter(base: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ would have had. Under `accelerate launch` or `torchrun` every process makes the 
 share of an optimizer step's rows.
 """
 
+import gc
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,8 @@ def distill(
         write_json(out / "training.json", asdict(result) | located(Path(), kind))
         shutil.rmtree(out / "trainer", ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
+    del trainer, weights
+    gc.collect()  # a trainer refers to itself, and would hold its model and optimizer for long
     return result
 
 

@@ -27,8 +27,8 @@ def tune_by_kto(pairs: Sequence[PreferencePair], out: Path, *, base: str, adapte
         model=model,
         args=KTOConfig(
             output_dir=str(out / "trainer"),
-            per_device_train_batch_size=4,  # KTO holds an answer against the batch's others
-            gradient_accumulation_steps=2,
+            per_device_train_batch_size=2,  # KTO holds an answer against the batch's others; two are the fewest
+            gradient_accumulation_steps=4,
             num_train_epochs=config.epochs,
             learning_rate=config.learning_rate,
             max_length=None,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symbiotic_gym.agents.privacy_classifier import ClassifierDetector
+from symbiotic_gym.agents.privacy_policy import HARD, READ
 from symbiotic_gym.agents.privacy_secrets import SecretsDetector
 from symbiotic_gym.agents.privacy_structure import StructureDetector
 from symbiotic_gym.agents.privacy_vocabulary import PublicVocabulary
@@ -26,6 +27,8 @@ LONGEST_PAGE = 200_000
 _SURE = 0.9
 """From this score on, a single detector of rules is believed against the public vocabulary."""
 
+_WHOLE = frozenset({"address", "phone"})
+"""Kinds whose parts may look like something else."""
 _SIDEWAYS = frozenset({"structure", "secrets"})
 
 
@@ -120,14 +123,24 @@ def _joined(finding: Finding, others: Sequence[Finding]) -> Finding:
 
 
 def _apart(findings: Sequence[Finding]) -> list[Finding]:
-    """Of parts that overlap, those that rules name before those that are merely likely, then the longer one."""
+    """Of parts that overlap, those that rules name before those that are merely likely, then the longer one.
+
+    But a number within a sure address or phone number is a part of it, whatever a rule takes it for, unless it has to stay here
+    anyway: the rest would be readable.
+    """
     if len(findings) < 2:
         return list(findings)
     chosen: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (not _vouched(f), f.start - f.end, f.start)):
+    for finding in sorted(findings, key=lambda f: (_rank(f), f.start - f.end, f.start)):
         if all(finding.end <= other.start or other.end <= finding.start for other in chosen):
             chosen.append(finding)
     return chosen
+
+
+def _rank(finding: Finding) -> int:
+    if _vouched(finding) and finding.kind in HARD | READ:
+        return 0
+    return 1 if _vouched(finding) or (finding.kind in _WHOLE and finding.score >= _SURE) else 2
 
 
 def _checked(answer: Any, nodes: Sequence[Node]) -> list[Finding]:

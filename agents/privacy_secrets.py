@@ -100,7 +100,8 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b
 _SSN = re.compile(r"(?<!\d)(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?!\d)")
 _CPF = re.compile(r"(?<!\d)\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
 _IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])")
-_PHONE = re.compile(r"(?<![\w.,$€£-])(?:\+|00)?\(?\d(?:[ ().\-–/]{0,2}\d){6,14}(?![\w]|[.,]\d)")
+_PHONE = re.compile(r"(?<![\w.,$€£-])(?:\+|00)?\(?\d(?:[ ().\-–/]{0,2}\d){6,14}(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w]|[.,\-–/]\d)")
+_EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _NO_PHONE = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d?)?"
     r"|(?:1\d|20)\d\d ?[-–/] ?(?:1\d|20)\d\d|\d+\.\d+\.\d+\.\d+|\d+(?:[.]\d+)?"
@@ -217,7 +218,7 @@ def _cpf_ok(cpf: str) -> bool:
 
 def _phone_ok(number: str) -> bool:
     """Seven to fifteen digits in groups, or with a country's prefix, and neither a date nor an amount."""
-    number = number.lstrip("(")
+    number = _EXTENSION.sub("", number.lstrip("("))
     digits = sum(char.isdigit() for char in number)
     return 7 <= digits <= 15 and not _NO_PHONE.fullmatch(number) and not _VERSIONISH.fullmatch(number)
 
@@ -226,7 +227,7 @@ class SecretsDetector:
     """The rules as a `symbiotic_gym.protocols.Detector`."""
 
     name = "secrets"
-    version = "2"
+    version = "3"
 
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """All matches in all nodes."""

@@ -29,6 +29,8 @@ _STRICT = 8
 _PRIME = 2654435761
 _TABLE = 1 << 16
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0010ffff]")
+"""Thai, Lao, Burmese, Khmer, and the scripts of East Asia."""
 
 
 @dataclass
@@ -285,12 +287,16 @@ def _places(text: str, part: str) -> list[int]:
     return [match.start() for match in re.finditer(re.escape(part), text)] if part in text else []
 
 
+def _one_word(left: str, right: str) -> bool:
+    """Whether two neighbours can belong to one word or number; where words are written without spaces, none are taken to."""
+    if left.isdigit() and right.isdigit():
+        return True
+    return left.isalpha() and right.isalpha() and not _UNSPACED.search(left + right)
+
+
 def _alone(text: str, start: int, end: int, key: str) -> bool:
     """Whether a short value is not merely part of a longer word or number, nor of "92.37" where it is "9237"."""
-    before, after = text[start - 1 : start], text[end : end + 1]
-    if (before.isdigit() and key[0].isdigit()) or (before.isalpha() and key[0].isalpha()):
-        return False
-    if (after.isdigit() and key[-1].isdigit()) or (after.isalpha() and key[-1].isalpha()):
+    if _one_word(text[start - 1 : start], key[0]) or _one_word(key[-1], text[end : end + 1]):
         return False
     inner = re.split(r"\w", text[start:end])[1:-1]
     return not any(inner) or len(set(inner)) == 1 or not key.isdigit()

@@ -9,6 +9,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from time import perf_counter
@@ -96,13 +97,17 @@ class _Brain:
         observation: Observation = {
             "goal": goal[1], "page": found["page"], "url": found["url"], "title": found["title"], "last_action_error": error,
         }  # fmt: skip
-        decision = self._oracle.act(observation)
+        try:
+            decision = self._oracle.act(observation)
+        except Exception:  # it looks for texts that it is not shown, and has no other way to say so
+            return "<action>noop(1)</action>"
         self._said = f"<reason>{decision.reason}</reason>\n<action>{decision.action}</action>"
         return self._said
 
     def skip(self, observation: Observation) -> None:
         """A step that was decided elsewhere, as its history tells it."""
-        self._oracle.act(observation)
+        with suppress(Exception):
+            self._oracle.act(observation)
 
 
 class _Cloud:

@@ -90,6 +90,22 @@ def test_short_values_are_no_part_of_longer_ones() -> None:
     assert [hit.start for hit in vault.find("9237; 9 2 3 7; code:9237")] == [0, 6, 20]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("王小明", "你好王小明先生"),
+        ("Bo Li", "我是Bo Li吗"),
+        ("สมชาย", "คุณสมชายครับ"),
+        ("김민수", "김민수는"),
+        ("王小明", "Ann王小明Bo"),
+    ],
+)
+def test_where_words_are_written_without_spaces_every_place_counts(value: str, text: str) -> None:
+    vault = Vault(1)
+    vault.add(value, "name")
+    assert value not in vault.redact(text) and vault.restore(vault.redact(text)) == text
+
+
 def test_values_too_short_to_be_told_apart_are_refused() -> None:
     with pytest.raises(ConfigError, match="three or more"):
         Vault(1).add("42", "code")
@@ -169,6 +185,25 @@ def test_dom_says_what_fields_are_for(stack: DetectorStack) -> None:
     view = redact_observation(see(page, dom=html), Vault(1), stack)
     assert "tulip" not in view.observation["page"] and "dom" not in view.observation
     assert decide(Situation(counts=view.counts)).route == "LOCAL"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "R. Valentina Baptista, 96, 4973-699 Queluz",
+        "Pasaje Orosco 550 243 San Claudio de la Montaña, CHIH 99002-5442",
+        "Benedikt-Stiegler-Weg 719 7486 Allentsteig",
+        "+1-404-366-8328x60334",
+    ],
+)
+def test_a_number_within_an_address_does_not_leave_the_rest_readable(stack: DetectorStack, text: str) -> None:
+    (finding,) = stack.scan([Node(text=text, role="text", part="name")], "http://shop.test/").findings
+    assert text[finding.start : finding.end] == text and finding.kind in ("address", "phone")
+
+
+def test_what_must_stay_is_not_lost_in_something_longer(stack: DetectorStack) -> None:
+    findings = stack.scan([Node(text="12 Elm Street, card 4111 1111 1111 1111", role="text", part="name")], "").findings
+    assert "card" in {finding.kind for finding in findings}
 
 
 def test_html_that_cannot_be_read_keeps_the_step_here(stack: DetectorStack) -> None:

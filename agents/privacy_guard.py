@@ -25,8 +25,8 @@ _OWN_KEY = frozenset({"authorization", "api-key", "x-api-key"})
 _LONGEST_TEXT = 200_000
 _PICTURE = re.compile(
     r"(?i:data:\s*image/[^,\s]{0,200},)"
-    r"|(?<![\w+/-])(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkq|TU0AK|PHN2Zy|JVBERi0|AAAA[A-Za-z0-9+/]{0,2}GZ0eX)[\w+/=-]{24}"
-    r"|[\w+/-]{1000}",
+    r"|(?<![\w+/-])(?:[\w+/-]{1000}"
+    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkq|TU0AK|PHN2Zy|JVBERi0|AAAA[A-Za-z0-9+/]{0,2}GZ0eX)[\w+/=-]{24})",
     re.A,
 )
 """A picture as an address, as the base64 of a common format's first bytes, or what is long enough to be one."""

@@ -80,10 +80,12 @@ _ASSIGNED = re.compile(
 )
 _TOLD = re.compile(
     r"\b(?:pass(?:word|phrase|wd|code)?|pwd|secret|(?:(?:api|access|auth|private|deploy|recovery)[ _-]?)?(?:key|token)|otp)"
-    r"[ \t]+[\"'“‘(]?(?=[^\s\d]*\d)([A-Za-z0-9_+/=-]{8,})",
+    r"[ \t]+[\"'“‘(]?(?=[^\s\d]*\d|[a-z]{12})([A-Za-z0-9_+/=-]{8,})",
     re.I,
 )
 """The name of a secret and a word behind it; `_drawn` says whether the word is one."""
+
+_UNSPOKEN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.I)
 
 _NAMED = ("pass", "pwd", "secret", "key", "token", "otp", "cvv", "cvc", "pin")
 """What every text of `_ASSIGNED` holds, in small letters."""
@@ -177,9 +179,11 @@ def _numbers(text: str) -> Iterator[Match]:
 
 
 def _drawn(word: str) -> bool:
-    """Whether a word looks drawn at random: letters and digits take turns, as in no word with a number behind it."""
+    """Whether a word looks drawn at random: letters and digits take turns, as in no word with a number behind it, or hardly
+    anybody could say it."""
     turns = sum(a.isdigit() != b.isdigit() for a, b in pairwise(word))
-    return turns >= 3 and any(char.isalpha() for char in word)
+    least = 3 if len(word) < 16 else 2
+    return (turns >= least and any(char.isalpha() for char in word)) or (len(word) >= 12 and bool(_UNSPOKEN.search(word)))
 
 
 def luhn_ok(number: str) -> bool:

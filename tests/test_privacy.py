@@ -218,10 +218,12 @@ def test_keys_and_checksums() -> None:
     assert missed == [] and len({provider for provider, _ in keys}) >= 30
     assert luhn_ok("4111 1111 1111 1111") and not luhn_ok("4111 1111 1111 1112")
     assert iban_ok("DE89370400440532013000") and not iban_ok("DE88370400440532013000")
-    told = matches("Programs sign in with the token a7e8uwryt7gnmbrmqc76")
-    assert [(match.kind, match.end - match.start) for match in told] == [("key", 20)]
+    for token in ("a7e8uwryt7gnmbrmqc76", "htnmnhkncgtbzrxwagsd", "hfauesk4bodmeiuqawef"):
+        told = matches(f"Programs sign in with the token {token}")
+        assert [(match.kind, match.end - match.start) for match in told] == [("key", 20)]
     harmless_texts = (
         "a key iPhone12 and the token ring2024",
+        "token authentication, key straightforwardness, secret ingredients2 and the key authentication2024",
         "a painter (1882–1946)",
         "My Account",
         "Rating: 87%",

@@ -53,6 +53,7 @@ MODES = (
 )
 SMOKE_TASKS = ("pocket.shop.open-category", "pocket.admin.email-of")
 FIRST_SEED = HELD_OUT
+_MARKERS = "osD^vP*X<>h"
 
 
 def tasks_of(count: int) -> list[str]:
@@ -162,18 +163,19 @@ def _compared(played: Sequence[Played]) -> Iterator[Row]:
 
 
 def plot(rows: Sequence[Row], folder: Path) -> None:
-    """Success against leak, against cost and against the local share, one point a mode, as SVG and PNG."""
+    """Success against leak, against cost and against the local share, one point a mode with its interval, as SVG and PNG."""
     from matplotlib.figure import Figure
 
-    values: dict[str, dict[str, float]] = {}
+    facts: dict[str, dict[str, Row]] = {}
     for row in rows:
         part, _, rest = row.name.partition("/")
         mode, _, what = rest.partition("/")
         if part == "plays" and what and row.value is not None:
-            values.setdefault(mode, {})[what] = row.value
-    figure = Figure(figsize=(15, 4.5), layout="constrained")
+            facts.setdefault(mode, {})[what] = row
+    figure = Figure(figsize=(15, 5), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
     for axes, (what, label) in zip(
-        figure.subplots(1, 3),
+        panels,
         (
             ("irrelevant leak", "private values sent that the task can do without, share"),
             ("cost", "US dollars an episode"),
@@ -181,15 +183,23 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
         ),
         strict=True,
     ):
-        for mode, facts in values.items():
-            x, y = facts.get(what, 0.0), facts.get("success", 0.0)
-            axes.plot(x, y, "s" if mode.startswith("learned") else "o", markersize=8)
-            axes.annotate(mode, (x, y), textcoords="offset points", xytext=(5, 5), fontsize=8)
-        curve = sorted((m.partition("@")[2], f) for m, f in values.items() if m.startswith("learned@"))
-        axes.plot([f.get(what, 0.0) for _, f in curve], [f.get("success", 0.0) for _, f in curve], "-", alpha=0.4)
+        curve = []
+        for number, (mode, known) in enumerate(facts.items()):
+            success = known["success"]
+            x, y = (known[what].value if what in known else 0.0) or 0.0, success.value or 0.0
+            below, above = y - (success.low if success.low is not None else y), (success.high or y) - y
+            axes.errorbar(x, y, yerr=[[max(below, 0.0)], [max(above, 0.0)]], color=f"C{number % 10}", alpha=0.5)
+            marker = _MARKERS[number % len(_MARKERS)]  # hollow, so that modes in one place can be told apart
+            axes.plot(x, y, marker, color=f"C{number % 10}", fillstyle="none", markersize=10, mew=1.8, label=mode, ls="")
+            curve += [(x, y)] if mode.startswith("learned@") else []
+        axes.plot([x for x, _ in curve], [y for _, y in curve], "-", color="grey", alpha=0.5, zorder=0)
         axes.set_xlabel(label)
-        axes.set_ylabel("success")
         axes.set_ylim(-0.03, 1.05)
+        axes.grid(alpha=0.3)
+    panels[0].set_xscale("symlog", linthresh=0.01)  # modes that leak next to nothing lie apart, and zero is on it
+    panels[0].set_xlim(-0.002, 1.4)
+    panels[0].set_ylabel("success")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "privacy.svg")
     figure.savefig(folder / "privacy.png", dpi=120)

@@ -114,7 +114,7 @@ class HybridAgent:
         if mode not in ("large", "small", "paper") and not getattr(large, "explains_placeholders", True):
             raise ConfigError(
                 explain(
-                    f"{agent_name(large)} has a prompt that says nothing of placeholders",
+                    f"{agent_name(large)} has a prompt that says nothing of placeholders, or no noop to answer them with",
                     'LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS)',
                     f"mode {mode!r} shows it ⟦name_1_abcd⟧ where a private text stood, and it would be taken for that text",
                     "choose that prompt, or one of your own that explains them",

@@ -143,8 +143,8 @@ class LargeAgent:
 
     @property
     def explains_placeholders(self) -> bool:
-        """Whether the prompt says what a placeholder for a private text is; a hybrid agent in most modes needs it."""
-        return "⟦" in self._text.system
+        """Whether the prompt explains placeholders, and has `noop` for what cannot be decided without what they stand for."""
+        return "⟦" in self._text.system and "noop" in self._verbs
 
     def reset(self, goal: str, *, seed: int | None = None) -> None:
         """Forget the last episode."""

@@ -9,7 +9,7 @@ step is not decided in the cloud.
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbiotic_gym.agents.privacy_classifier import ClassifierDetector
@@ -125,22 +125,37 @@ def _joined(finding: Finding, others: Sequence[Finding]) -> Finding:
 def _apart(findings: Sequence[Finding]) -> list[Finding]:
     """Of parts that overlap, those that rules name before those that are merely likely, then the longer one.
 
-    But a number within a sure address or phone number is a part of it, whatever a rule takes it for, unless it has to stay here
-    anyway: the rest would be readable.
+    But a number within a sure address or phone number is a part of it, whatever a rule takes it for, or the rest would be
+    readable; where that number has to stay here anyway, the rest is hidden beside it.
     """
     if len(findings) < 2:
         return list(findings)
     chosen: list[Finding] = []
     for finding in sorted(findings, key=lambda f: (_rank(f), f.start - f.end, f.start)):
-        if all(finding.end <= other.start or other.end <= finding.start for other in chosen):
-            chosen.append(finding)
+        free = _free(finding, chosen)
+        if free == [finding] or _is_whole(finding):
+            chosen += free
     return chosen
 
 
 def _rank(finding: Finding) -> int:
-    if _vouched(finding) and finding.kind in HARD | READ:
+    if finding.kind in HARD | READ and finding.score >= _SURE:
         return 0
-    return 1 if _vouched(finding) or (finding.kind in _WHOLE and finding.score >= _SURE) else 2
+    return 1 if _vouched(finding) or _is_whole(finding) else 2
+
+
+def _is_whole(finding: Finding) -> bool:
+    return finding.kind in _WHOLE and finding.score >= _SURE
+
+
+def _free(finding: Finding, chosen: Sequence[Finding]) -> list[Finding]:
+    """What of a finding no chosen one covers."""
+    free, start = [], finding.start
+    over = sorted((f for f in chosen if f.start < finding.end and finding.start < f.end), key=lambda f: f.start)
+    for other in over:
+        free += [replace(finding, start=start, end=other.start)] if other.start > start else []
+        start = max(start, other.end)
+    return free + ([replace(finding, start=start)] if start < finding.end else [])
 
 
 def _checked(answer: Any, nodes: Sequence[Node]) -> list[Finding]:

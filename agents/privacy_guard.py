@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from symbiotic_gym.agents.privacy_secrets import matches_of_lines
 from symbiotic_gym.agents.privacy_vault import Vault
@@ -24,8 +25,8 @@ _OWN_KEY = frozenset({"authorization", "api-key", "x-api-key"})
 
 _LONGEST_TEXT = 200_000
 _PICTURE = re.compile(
-    r"(?i:data:\s*image/[^,\s]{0,200},)"
-    r"|(?<![\w+/-])(?:[\w+/-]{1000}"
+    r"(?i:data:\s*image/[^,\s]{0,200},(?=\S))"
+    r"|(?<![\w+/-])(?:[\w+/-]{1000}|(?:[\w+/-]{60,76}\s+){12}"
     r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkq|TU0AK|PHN2Zy|JVBERi0|AAAA[A-Za-z0-9+/]{0,2}GZ0eX)[\w+/=-]{24})",
     re.A,
 )
@@ -100,7 +101,7 @@ class EgressGuard:
             strings.append(text)
         if any(len(string) > _LONGEST_TEXT for string in strings):
             return "it holds a text too long to be looked at"
-        if any(_PICTURE.search(string) for string in strings):
+        if any(_PICTURE.search(string) or ("%" in string and _PICTURE.search(unquote(string))) for string in strings):
             return "it holds a picture, or what could be one"
         with self._lock:
             vaults = list(self._vaults)

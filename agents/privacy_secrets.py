@@ -85,7 +85,8 @@ _TOLD = re.compile(
 )
 """The name of a secret and a word behind it; `_drawn` says whether the word is one."""
 
-_UNSPOKEN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.I)
+_LONG = re.compile(r"[a-z0-9]{16,}")
+_UNSPOKEN = re.compile(r"[bcdfghjklmnpqrstvwxz]{6}|([bcdfghjklmnpqrstvwxz]{5}.*){2}")
 
 _NAMED = ("pass", "pwd", "secret", "key", "token", "otp", "cvv", "cvc", "pin")
 """What every text of `_ASSIGNED` holds, in small letters."""
@@ -102,8 +103,10 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b
 _SSN = re.compile(r"(?<!\d)(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?!\d)")
 _CPF = re.compile(r"(?<!\d)\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
 _IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])")
-_PHONE = re.compile(r"(?<![\w.,$€£-])(?:\+|00)?\(?\d(?:[ ().\-–/]{0,2}\d){6,14}(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w]|[.,\-–/]\d)")
-_EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
+_PHONE = re.compile(
+    r"(?<![\w.,$€£-])(?:\+|00)?\(?\d(?:[ ().\-–/]{0,2}\d){6,14}(?i: ?(?:x|ext\.?|extension) ?\d{1,6})?(?![\w]|[.,-]\d)"
+)
+_EXTENSION = re.compile(r" ?(?:x|ext\.?|extension) ?\d{1,6}$", re.I)
 _NO_PHONE = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d?)?"
     r"|(?:1\d|20)\d\d ?[-–/] ?(?:1\d|20)\d\d|\d+\.\d+\.\d+\.\d+|\d+(?:[.]\d+)?"
@@ -179,11 +182,11 @@ def _numbers(text: str) -> Iterator[Match]:
 
 
 def _drawn(word: str) -> bool:
-    """Whether a word looks drawn at random: letters and digits take turns, as in no word with a number behind it, or hardly
-    anybody could say it."""
+    """Whether a word looks drawn at random: letters and digits take turns, or it is long and hardly anybody could say it."""
     turns = sum(a.isdigit() != b.isdigit() for a, b in pairwise(word))
-    least = 3 if len(word) < 16 else 2
-    return (turns >= least and any(char.isalpha() for char in word)) or (len(word) >= 12 and bool(_UNSPOKEN.search(word)))
+    if turns >= 3:
+        return any(char.isalpha() for char in word)
+    return bool(_LONG.fullmatch(word)) and (turns == 2 or bool(_UNSPOKEN.search(word)))
 
 
 def luhn_ok(number: str) -> bool:

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ _STRICT = 8
 _PRIME = 2654435761
 _TABLE = 1 << 16
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0010ffff]")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0010ffff]")
 """Thai, Lao, Burmese, Khmer, and the scripts of East Asia."""
 
 
@@ -289,6 +290,7 @@ def _places(text: str, part: str) -> list[int]:
 
 def _one_word(left: str, right: str) -> bool:
     """Whether two neighbours can belong to one word or number; where words are written without spaces, none are taken to."""
+    left, right = normalize("NFKC", left)[-1:], normalize("NFKC", right)[:1]
     if left.isdigit() and right.isdigit():
         return True
     return left.isalpha() and right.isalpha() and not _UNSPACED.search(left + right)

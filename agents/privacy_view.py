@@ -96,7 +96,7 @@ def redact_observation(
         fence: whether to take the imitation of prompts out of the page's texts, and what people cannot see.
     """
     here = origin_of(observation.get("url", ""))
-    kinds, faults = _kinds(observation.get("dom", ""))
+    kinds, faults = _kinds(observation.get("dom") or "")
     nodes = page_nodes(observation["page"], kinds)
     seen: Mapping[str, object] = observation
     channels = {key: str(seen.get(key, "")) for key in _CHANNELS}

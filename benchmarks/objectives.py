@@ -74,6 +74,8 @@ _OWN = Sampling(temperature=0.7, top_p=0.95, max_tokens=32)
 """How the student answers in self-play."""
 _PER_TOKEN = "nats a token"
 _ARMS = ("dpo", "kto", "reference", "spin", "advantage", "command", "drafts", "fusion", "reason weight", "selection")
+_OF_OWN = frozenset({"advantage", "command", "selection"})
+"""Those that learn from the student's own episodes."""
 _WEIGHTS = (0.0, 0.2, 0.5, 1.0)
 """Of the reason, in the sweep."""
 
@@ -381,9 +383,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             RunFolder(out, {name: str(getattr(options, name)) for name in ("run", "smoke", "most", "epochs")}),
             Rollouts(1, make_env=ToyEnv) if options.smoke else Rollouts(8) as rollouts,
         ):
-            material = (
-                of_toys(resolve_model(options.base), out) if options.smoke else of_run(options.run, out, rollouts, progress)
-            )
+            own = not _OF_OWN.isdisjoint(options.arms)
+            if options.smoke:
+                material = of_toys(resolve_model(options.base), out)
+            else:
+                material = of_run(options.run, out, rollouts, progress, own=own)
             study = _Study(material, out, rollouts, progress, most=options.most, epochs=options.epochs)
             for name, measure in study.arms().items():
                 if name in options.arms:

@@ -45,8 +45,8 @@ class Material:
     """The student's own, failures among them."""
 
 
-def of_run(run: Path, out: Path, rollouts: Rollouts, progress: Progress) -> Material:
-    """The material of a run's folder; the student's own episodes, at MiniWoB's training tasks, are played into `out`."""
+def of_run(run: Path, out: Path, rollouts: Rollouts, progress: Progress, *, own: bool) -> Material:
+    """The material of a run's folder; with `own`, the student plays episodes of MiniWoB's training tasks into `out`."""
     study = read_json(run / "run.json")["config"]
     base, adapter, page_budget = (
         resolve_model(study["model"]),
@@ -60,9 +60,9 @@ def of_run(run: Path, out: Path, rollouts: Rollouts, progress: Progress) -> Mate
         sampling=Sampling(temperature=study["temperature"], top_p=0.95, max_tokens=study["max_action_tokens"]),
         page_budget=page_budget,
     )
-    instances = [Episode(task, _OWN_SEEDS + i) for i in range(_OWN_EPISODES) for task in part["train"]]
+    instances = [Episode(task, _OWN_SEEDS + i) for i in range(_OWN_EPISODES if own else 0) for task in part["train"]]
     with progress.phase("the student's own episodes", len(instances)) as bar:
-        own = rollouts.run(
+        played = rollouts.run(
             instances,
             student,
             name="own",
@@ -83,7 +83,7 @@ def of_run(run: Path, out: Path, rollouts: Rollouts, progress: Progress) -> Mate
         page_budget=page_budget,
         taught=episodes("teach"),
         tried=episodes("synthesize"),
-        own=own,
+        own=played,
     )
 
 

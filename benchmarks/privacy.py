@@ -185,21 +185,26 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     ):
         curve = []
         for number, (mode, known) in enumerate(facts.items()):
+            if what not in known or "success" not in known:
+                continue  # nothing private was shown, or nothing was played
             success = known["success"]
-            x, y = (known[what].value if what in known else 0.0) or 0.0, success.value or 0.0
+            x, y = known[what].value or 0.0, success.value or 0.0
             below, above = y - (success.low if success.low is not None else y), (success.high or y) - y
             axes.errorbar(x, y, yerr=[[max(below, 0.0)], [max(above, 0.0)]], color=f"C{number % 10}", alpha=0.5)
             marker = _MARKERS[number % len(_MARKERS)]  # hollow, so that modes in one place can be told apart
             axes.plot(x, y, marker, color=f"C{number % 10}", fillstyle="none", markersize=10, mew=1.8, label=mode, ls="")
-            curve += [(x, y)] if mode.startswith("learned@") else []
-        axes.plot([x for x, _ in curve], [y for _, y in curve], "-", color="grey", alpha=0.5, zorder=0)
+            curve += [(mode, x, y)] if mode.startswith("learned@") else []
+        curve.sort()
+        axes.plot([x for _, x, _ in curve], [y for _, _, y in curve], "-", color="grey", alpha=0.5, zorder=0)
         axes.set_xlabel(label)
         axes.set_ylim(-0.03, 1.05)
         axes.grid(alpha=0.3)
     panels[0].set_xscale("symlog", linthresh=0.01)  # modes that leak next to nothing lie apart, and zero is on it
     panels[0].set_xlim(-0.002, 1.4)
     panels[0].set_ylabel("success")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
+    figure.legend(
+        *max((axes.get_legend_handles_labels() for axes in panels), key=lambda told: len(told[1])), loc="outside right center"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "privacy.svg")
     figure.savefig(folder / "privacy.png", dpi=120)

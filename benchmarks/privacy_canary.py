@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symbiotic_gym.agents.hybrid import HybridAgent
+from symbiotic_gym.agents.hybrid import PRIVATE_VERBS, HybridAgent
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.openai_model import OpenAIModel
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
@@ -240,7 +240,9 @@ def _through_agent(
     """One step of a hybrid agent, and its episode put on record."""
     texts = [ENCODINGS[encoding](value) for _, value in batch]
     knowledge = _knowledge(texts) if channel == "retrieval" else None
-    large = LargeAgent(model, knowledge=knowledge, prompt="private_v2", page_tokens=10**6, examples_tokens=10**6)
+    large = LargeAgent(
+        model, knowledge=knowledge, prompt="private_v2", verbs=PRIVATE_VERBS, page_tokens=10**6, examples_tokens=10**6
+    )
     small = _Local(" ; ".join(texts) if channel == "reason" else "It comes next.")
     agent = HybridAgent(large, small, mode=mode, detectors=None if mode == "large" else stack, declared=batch, ledger=ledger)
     observation = _observation(channel, texts)

@@ -99,14 +99,14 @@ class _Brain:
         }  # fmt: skip
         try:
             decision = self._oracle.act(observation)
-        except Exception:  # it looks for texts that it is not shown, and has no other way to say so
+        except (RuntimeError, LookupError):  # it looks for texts that it is not shown
             return "<action>noop(1)</action>"
         self._said = f"<reason>{decision.reason}</reason>\n<action>{decision.action}</action>"
         return self._said
 
     def skip(self, observation: Observation) -> None:
         """A step that was decided elsewhere, as its history tells it."""
-        with suppress(Exception):
+        with suppress(RuntimeError, LookupError):
             self._oracle.act(observation)
 
 

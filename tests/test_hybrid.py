@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from symbiotic_gym.agents.hybrid import MODES, HybridAgent
+from symbiotic_gym.agents.hybrid import MODES, PRIVATE_VERBS, HybridAgent
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.openai_model import OpenAIModel
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
@@ -44,7 +44,11 @@ def hybrid(endpoint: FakeEndpoint, mode: str = "guarded", **settings: Any) -> Hy
     model = OpenAIModel("fake", base_url=endpoint.url, guard=settings.pop("guard", EgressGuard()), max_retries=0)
     detectors = None if mode in ("large", "small", "oracle") else DetectorStack(timeout_s=30)
     agent = HybridAgent(
-        LargeAgent(model, prompt="private_v2"), settings.pop("local", small), mode=mode, detectors=detectors, **settings
+        LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS),
+        settings.pop("local", small),
+        mode=mode,
+        detectors=detectors,
+        **settings,
     )
     agent.reset("Send it", seed=1)
     return agent
@@ -84,7 +88,7 @@ def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
 
     with FakeEndpoint(lambda messages: '<action>click("5")</action>') as endpoint:
         model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=2)
-        large = LargeAgent(model, knowledge=_knowledge(["Perpetua Hollings"]), prompt="private_v2")
+        large = LargeAgent(model, knowledge=_knowledge(["Perpetua Hollings"]), prompt="private_v2", verbs=PRIVATE_VERBS)
         agent = HybridAgent(large, small, declared=[("name", "Perpetua Hollings")], detectors=DetectorStack(timeout_s=30))
         agent.reset("Go on to the next page", seed=1)
         decision = agent.act(see('[1] link "Home"\nheading "Overview"\n[2] button "Next"', goal="Go on to the next page"))
@@ -137,7 +141,9 @@ def test_a_large_agent_must_know_what_placeholders_are_where_it_is_shown_any() -
     with pytest.raises(ConfigError, match="private_v2"):
         HybridAgent(plain, small, mode="redact")
     assert HybridAgent(plain, small, mode="paper").mode == "paper"
-    assert HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v2"), small).mode == "guarded"
+    with pytest.raises(ConfigError, match="noop"):
+        HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v2"), small)
+    assert HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v2", verbs=PRIVATE_VERBS), small).mode == "guarded"
 
 
 def test_what_lies_on_a_disk_holds_placeholders(tmp_path: Path) -> None:

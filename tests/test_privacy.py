@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symbiotic_gym.agents import privacy_view
 from symbiotic_gym.agents.privacy_actions import ActionRules
 from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_encodings import ENCODINGS
@@ -96,7 +97,7 @@ def test_short_values_are_no_part_of_longer_ones() -> None:
         ("王小明", "你好王小明先生"),
         ("Bo Li", "我是Bo Li吗"),
         ("สมชาย", "คุณสมชายครับ"),
-        ("김민수", "김민수는"),
+        ("이수", "Kim이수님"),
         ("王小明", "Ann王小明Bo"),
     ],
 )
@@ -201,13 +202,30 @@ def test_a_number_within_an_address_does_not_leave_the_rest_readable(stack: Dete
     assert text[finding.start : finding.end] == text and finding.kind in ("address", "phone")
 
 
+def test_a_message_with_an_address_in_it_stays_a_message(stack: DetectorStack) -> None:
+    nodes = page_nodes('text "Please come to 12 Elm Street, Springfield tomorrow evening"')
+    (finding,) = stack.scan(nodes, "http://x.test/messages/3").findings
+    assert finding.kind == "message" and finding.end - finding.start == len(nodes[0].text)
+
+
+def test_beside_what_must_stay_the_rest_of_an_address_is_hidden_too(stack: DetectorStack) -> None:
+    text = "Benedikt-Stiegler-Weg 719 pin 4417 7486 Allentsteig"
+    findings = stack.scan([Node(text=text, role="text", part="name")], "http://x.test/").findings
+    hidden = {at for f in findings for at in range(f.start, f.end)}
+    assert "code" in {f.kind for f in findings} and not [c for at, c in enumerate(text) if c.isalnum() and at not in hidden][3:]
+
+
 def test_what_must_stay_is_not_lost_in_something_longer(stack: DetectorStack) -> None:
     findings = stack.scan([Node(text="12 Elm Street, card 4111 1111 1111 1111", role="text", part="name")], "").findings
     assert "card" in {finding.kind for finding in findings}
 
 
-def test_html_that_cannot_be_read_keeps_the_step_here(stack: DetectorStack) -> None:
-    view = redact_observation(see(dom="<noscript><![foo[</noscript>"), Vault(1), stack)
+def test_html_that_cannot_be_read_keeps_the_step_here(stack: DetectorStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(html: str) -> dict[str, str]:
+        raise AssertionError
+
+    monkeypatch.setattr(privacy_view, "field_kinds", broken)
+    view = redact_observation(see(dom="<p>"), Vault(1), stack)
     assert view.scan.faults == ("fields: AssertionError",)
     assert decide(Situation(faults=view.scan.faults)).route == "LOCAL"
 
@@ -224,6 +242,8 @@ def test_keys_and_checksums() -> None:
     harmless_texts = (
         "a key iPhone12 and the token ring2024",
         "token authentication, key straightforwardness, secret ingredients2 and the key authentication2024",
+        "the key XMLHttpRequest, pass Knightsbridge, key catchphrases, token getHTTPStatusCode, secret weihnachtsgeschenk",
+        "key issue-1234-fix-login, secret chapter-12-summary, token oauth2-authentication",
         "a painter (1882–1946)",
         "My Account",
         "Rating: 87%",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from symbiotic_gym.agents.hybrid import HybridAgent
+from symbiotic_gym.agents.hybrid import PRIVATE_VERBS, HybridAgent
 from symbiotic_gym.agents.large import LargeAgent
 from symbiotic_gym.agents.openai_model import OpenAIModel
 from symbiotic_gym.agents.privacy_actions import ActionRules
@@ -38,7 +38,7 @@ def test_what_a_failed_detector_may_have_missed_is_not_told_later() -> None:
     with FakeEndpoint(lambda messages: '<reason>r</reason><action>click("6")</action>') as endpoint:
         model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=0)
         agent = HybridAgent(
-            LargeAgent(model, prompt="private_v2"),
+            LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS),
             lambda observation: 'click("5")',
             detectors=DetectorStack([Sometimes()], timeout_s=30),
         )
@@ -129,6 +129,8 @@ def _base64(magic: bytes) -> str:
         "![x](data:image/gif;base64,R0)",
         f"see {_base64(b'GIF87a')}",
         base64.b64encode(b"BM" + bytes(1000)).decode(),
+        "%2F9j%2F" + "A" * 40,
+        "\n".join(["QUJD" * 19] * 20),
         *map(_base64, (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"RIFF", b"II*\0", b"MM\0*", b"<svg ", b"%PDF-")),
         _base64(b"\0\0\0 ftypavif"),
     ],
@@ -142,7 +144,7 @@ def test_a_body_that_is_no_text_does_not_pass_and_long_pages_do() -> None:
     with pytest.raises(PrivacyError, match="could not be looked at"):
         EgressGuard().check("http://c.test/", {}, b"--part\r\n\x89PNG\xff")
     page = "\n".join(f'[{i}] link "A walk by the sea, part {i}/200" url="/walks/by-the-sea/{i}"' for i in range(200))
-    told = "UklGR is what it says, iVBORw0KGgo too, and /9j/; data: image/png"
+    told = "UklGR is what it says, iVBORw0KGgo too, and /9j/; data: image/png, image/jpeg"
     EgressGuard().check("http://c.test/", {}, json.dumps({"content": page + told}).encode())
 
 

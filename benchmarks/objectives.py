@@ -16,8 +16,8 @@
 
 All but the sweep go on from the run's first adapter, `--epochs` times over two thirds of what there is, `--most` at most; the
 teachers are its adapters that learnt from more, and the student's own episodes are played at its training tasks. Margins are in
-nats, differences are paired, intervals bootstrapped over steps. `--out` keeps what was played and trained; a run that was cut
-off goes on.
+nats, differences are paired, intervals bootstrapped over steps, those of commands over episodes. `--out` keeps what was played
+and trained; a run that was cut off goes on.
 
     python -m symbiotic_gym.benchmarks.objectives --run FOLDER --out FOLDER --json OUT
 """
@@ -184,8 +184,10 @@ class _Study:
     def _command(self) -> list[Row]:
         train, held = self._split([t for t in self.material.own if t.outcome.scored])
         told, other = list[tuple[list[Message], str]](), list[tuple[list[Message], str]]()
-        for t in held:
+        episodes = []
+        for number, t in enumerate(held):
             for place, example in all_examples(t):
+                episodes.append(number)
                 left = len(t.steps) - place
                 for reward, found in ((t.reward, told), (1 - t.reward, other)):
                     found.append(
@@ -198,7 +200,7 @@ class _Study:
             return [a - b for a, b in zip(self._logps(adapter, told), self._logps(adapter, other), strict=True)]
 
         before, after = obeys(self.material.adapter), obeys(self._adapted("command", commanded_examples(train)))
-        return [_mean("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)])]
+        return [_over_episodes("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)], episodes)]
 
     def _drafts(self) -> list[Row]:
         train, held = self._split(examples_from(self.material.taught))
@@ -352,6 +354,13 @@ def _returns(trajectory: Trajectory) -> list[float]:
 
 def _mean(name: str, values: Sequence[float], unit: str = "nats") -> Row:
     return estimate(name, bootstrap(partial(np.mean, axis=-1), values), unit)
+
+
+def _over_episodes(name: str, values: Sequence[float], episodes: Sequence[int]) -> Row:
+    """The mean over steps, bootstrapped over the episodes they belong to, whose steps are alike."""
+    total, n = np.bincount(episodes, values), np.bincount(episodes)
+    interval = bootstrap(lambda drawn: total[drawn].sum(-1) / n[drawn].sum(-1), np.flatnonzero(n))
+    return estimate(name, interval, "nats")
 
 
 def _contrast(name: str, good: Sequence[float], bad: Sequence[float]) -> Row:

@@ -81,8 +81,8 @@ class HybridAgent:
         ledger: where decisions are written down.
 
     Raises:
-        ConfigError: there is no such mode; a guarded mode's large model has no guard; or the large
-            agent's prompt does not explain the placeholders that it would be shown.
+        ConfigError: there is no such mode; a guarded mode's large model has no guard; or the large agent's prompt does not
+            explain the placeholders that it would be shown.
     """
 
     def __init__(

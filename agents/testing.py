@@ -26,7 +26,7 @@ Answer = Callable[[Sequence[Message]], str]
 
 def _usage(prompt: Sequence[Message], text: str) -> Usage:
     """Token counts are words: enough to see that they are added up."""
-    words = sum(len(str(message["content"]).split()) for message in prompt)
+    words = sum(len(message["content"].split()) for message in prompt)
     return Usage(requests=1, prompt_tokens=words, completion_tokens=len(text.split()))
 
 

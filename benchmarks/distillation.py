@@ -28,8 +28,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from symbiotic_gym.agents import LocalModel, ScriptedAgent, SmallAgent
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate, share
 from symbiotic_gym.models import resolve_model
@@ -37,7 +35,7 @@ from symbiotic_gym.pocket.tasks import split, templates
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Sampling
 from symbiotic_gym.rollout import Episode, Rollouts
-from symbiotic_gym.stats import bootstrap
+from symbiotic_gym.stats import mean_over_groups
 from symbiotic_gym.store import EpisodeLog, PhaseClock, RunFolder, read_json
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
@@ -285,16 +283,14 @@ def _results(study: Study, played: dict[str, list[list[Trajectory]]]) -> list[Ro
 
 def differences(arm: str, ours: Sequence[list[Trajectory]], plain: Sequence[list[Trajectory]]) -> list[Row]:
     """How much more of the same episodes succeed than with actions alone; bootstrapped over tasks, whose episodes are alike."""
-    gains: dict[str, list[float]] = {}
+    gains: list[float] = []
+    tasks: list[str] = []
     for part, other in zip(ours, plain, strict=True):
         for a, b in zip(part, other, strict=True):
             if a.outcome.scored and b.outcome.scored:
-                gains.setdefault(a.task, []).append(float(a.success) - float(b.success))
-    if not gains:
-        return []
-    total, n = np.array([sum(task) for task in gains.values()]), np.array([len(task) for task in gains.values()])
-    over_tasks = bootstrap(lambda drawn: total[drawn].sum(-1) / n[drawn].sum(-1), np.arange(len(gains)))
-    return [estimate(f"{arm} over action", over_tasks, "share")]
+                gains.append(float(a.success) - float(b.success))
+                tasks.append(a.task)
+    return [estimate(f"{arm} over action", mean_over_groups(gains, tasks), "share")] if gains else []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -46,7 +46,7 @@ from symbiotic_gym.models import resolve_model
 from symbiotic_gym.progress import Progress
 from symbiotic_gym.protocols import Message, Sampling
 from symbiotic_gym.rollout import Rollouts
-from symbiotic_gym.stats import bootstrap
+from symbiotic_gym.stats import bootstrap, mean_over_groups
 from symbiotic_gym.store import RunFolder
 from symbiotic_gym.trainers.distiller import distill
 from symbiotic_gym.trainers.distiller_config import DistillerConfig
@@ -200,7 +200,8 @@ class _Study:
             return [a - b for a, b in zip(self._logps(adapter, told), self._logps(adapter, other), strict=True)]
 
         before, after = obeys(self.material.adapter), obeys(self._adapted("command", commanded_examples(train)))
-        return [_over_episodes("command/obedience gained", [b - a for a, b in zip(before, after, strict=True)], episodes)]
+        gained = mean_over_groups([b - a for a, b in zip(before, after, strict=True)], episodes)
+        return [estimate("command/obedience gained", gained, "nats")]
 
     def _drafts(self) -> list[Row]:
         train, held = self._split(examples_from(self.material.taught))
@@ -354,13 +355,6 @@ def _returns(trajectory: Trajectory) -> list[float]:
 
 def _mean(name: str, values: Sequence[float], unit: str = "nats") -> Row:
     return estimate(name, bootstrap(partial(np.mean, axis=-1), values), unit)
-
-
-def _over_episodes(name: str, values: Sequence[float], episodes: Sequence[int]) -> Row:
-    """The mean over steps, bootstrapped over the episodes they belong to, whose steps are alike."""
-    total, n = np.bincount(episodes, values), np.bincount(episodes)
-    interval = bootstrap(lambda drawn: total[drawn].sum(-1) / n[drawn].sum(-1), np.flatnonzero(n))
-    return estimate(name, interval, "nats")
 
 
 def _contrast(name: str, good: Sequence[float], bad: Sequence[float]) -> Row:

@@ -4,7 +4,7 @@ Proportions have Wilson's score interval, because the normal approximation says 
 whatever else is measured again and again has the bootstrap's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from symbiotic_gym.errors import ConfigError, explain
 
-__all__ = ["Interval", "bootstrap", "ratio_of_medians", "wilson"]
+__all__ = ["Interval", "bootstrap", "mean_over_groups", "ratio_of_medians", "wilson"]
 
 _Z = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
@@ -99,6 +99,25 @@ def bootstrap(statistic: Callable[..., ArrayLike], *samples: ArrayLike, resample
     low, high = np.percentile(np.asarray(statistic(*drawn), dtype=float), (2.5, 97.5))
     value = float(np.asarray(statistic(*arrays), dtype=float))
     return Interval(value=value, low=float(low), high=float(high), n=min(len(array) for array in arrays))
+
+
+def mean_over_groups(values: ArrayLike, groups: Iterable[object]) -> Interval:
+    """The mean of values that are alike within a group, such as steps of one episode, with an interval over groups drawn whole.
+
+    Args:
+        values: one for each observation.
+        groups: for each observation, what it belongs to; hashable.
+
+    Returns:
+        Its `n` counts groups.
+
+    Raises:
+        ConfigError: there is no value.
+    """
+    places: dict[object, int] = {}
+    of = [places.setdefault(group, len(places)) for group in groups]
+    total, n = np.bincount(of, values), np.bincount(of)
+    return bootstrap(lambda drawn: total[drawn].sum(-1) / n[drawn].sum(-1), np.arange(len(n)))
 
 
 def ratio_of_medians(numerator: ArrayLike, denominator: ArrayLike) -> Interval:

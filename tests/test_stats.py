@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symbiotic_gym.errors import ConfigError
-from symbiotic_gym.stats import Interval, bootstrap, ratio_of_medians, wilson
+from symbiotic_gym.stats import Interval, bootstrap, mean_over_groups, ratio_of_medians, wilson
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,27 @@ def test_samples_of_a_bootstrap_are_drawn_apart() -> None:
 def test_nothing_to_draw_from_is_told(samples: tuple[list[float], ...]) -> None:
     with pytest.raises(ConfigError, match="at least one observation"):
         bootstrap(lambda *drawn: 0.0, *samples)
+
+
+def test_observations_of_one_group_are_drawn_together() -> None:
+    rng = np.random.default_rng(2)
+    of_group = rng.normal(0.0, 1.0, size=60)
+    sizes = rng.integers(1, 9, size=60)
+    values = np.repeat(of_group, sizes)
+    groups = np.repeat([f"episode {place}" for place in range(60)], sizes)
+    together, apart = mean_over_groups(values, groups), bootstrap(lambda x: x.mean(axis=-1), values)
+    assert together.value == pytest.approx(values.mean())
+    assert together.n == 60
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
+    order = rng.permutation(len(values))  # where the groups' members stand plays no part in the mean
+    assert mean_over_groups(values[order], groups[order]).value == pytest.approx(together.value)
+
+
+def test_groups_of_one_are_the_plain_bootstrap() -> None:
+    values = [0.0, 1.0, 1.0, 3.0]
+    assert mean_over_groups(values, range(4)) == bootstrap(lambda x: x.mean(axis=-1), values)
+
+
+def test_a_mean_of_nothing_is_told() -> None:
+    with pytest.raises(ConfigError, match="at least one observation"):
+        mean_over_groups([], [])

@@ -20,6 +20,8 @@ options.outfile.write_text(f"GGUF {options.outtype} {(options.model / 'config.js
 if "unknown" in (options.model / "config.json").read_text():
     print("Model FooForCausalLM is not supported")
     sys.exit(1)
+if "sentences" in (options.model / "config.json").read_text():
+    from a_tokenizer_that_is_not_here.parts import Processor
 """
 
 
@@ -49,6 +51,12 @@ def test_what_it_says_is_told_and_no_half_file_stays(model: Path, tmp_path: Path
     with pytest.raises(ModelError, match="FooForCausalLM is not supported"):
         gguf.convert_to_gguf(model, tmp_path / "model.gguf")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["llama.cpp", "model"]
+
+
+def test_a_package_that_it_lacks_is_named(model: Path, tmp_path: Path) -> None:
+    (model / "config.json").write_text("sentences")
+    with pytest.raises(MissingDependencyError, match=r"pip install a_tokenizer_that_is_not_here$"):
+        gguf.convert_to_gguf(model, tmp_path / "model.gguf")
 
 
 def test_without_a_converter_or_a_model(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

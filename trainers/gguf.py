@@ -8,6 +8,7 @@ the PATH. A trained adapter is merged into its base model first (`trainers.mergi
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
 """What weights can be written as; `auto`: the half-precision type that fits the model."""
 
 _SCRIPT = "convert_hf_to_gguf.py"
+_NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 _TOLD = 2000
 
 
@@ -56,7 +58,7 @@ def convert_to_gguf(model: Path, out: Path, *, weights: str = "auto") -> None:
     Raises:
         UnknownNameError: `model` is no model folder, or there is no such type.
         StoreError: `out` exists.
-        MissingDependencyError: llama.cpp's converter is not installed.
+        MissingDependencyError: llama.cpp's converter is not installed, or not a package that it imports.
         ModelError: the converter could not do it; what it said is in the message.
     """
     if not (model / "config.json").is_file():
@@ -85,12 +87,21 @@ def convert_to_gguf(model: Path, out: Path, *, weights: str = "auto") -> None:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
         )
+        if done.returncode and (missing := _NOT_INSTALLED.search(done.stdout)):
+            raise MissingDependencyError(
+                explain(
+                    f"llama.cpp's converter cannot import {missing[1]}",
+                    "the packages of its requirements/requirements-convert_hf_to_gguf.txt",
+                    "it runs in this environment, and reads tokenizers and weights with them",
+                    f"pip install {missing[1]}",
+                )
+            )
         if done.returncode or not new.is_file():
             raise ModelError(
                 explain(
                     f"llama.cpp's converter ended with status {done.returncode}:\n{done.stdout[-_TOLD:].strip()}",
                     "a GGUF file",
-                    "it may not know this architecture, or a package it needs is missing",
+                    "it may not know this architecture",
                     "read what it says above; a newer llama.cpp knows more architectures",
                 )
             )

@@ -15,6 +15,7 @@ from typing import Any
 
 from symbiotic_gym.agents.weights import check_adapter, check_model, load_adapter, load_base
 from symbiotic_gym.errors import StoreError, explain
+from symbiotic_gym.models import resolve_model
 
 __all__ = ["main", "merge"]
 
@@ -60,12 +61,12 @@ def merge(base_model: str | Path, adapter: Path, out: Path, *, dtype: str = "aut
 def main(arguments: Sequence[str] | None = None) -> int:
     """Merge the adapter of a training."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--base", required=True, help="a Hugging Face folder or hub id")
+    parser.add_argument("--base", required=True, help="a known model's name, a Hugging Face folder or a hub id")
     parser.add_argument("--adapter", type=Path, required=True, help="the folder `adapter` of a training")
     parser.add_argument("--out", type=Path, required=True, help="the folder to make")
     parser.add_argument("--dtype", choices=("auto", "bfloat16", "float32"), default="auto", help="of the weights written")
     options = parser.parse_args(arguments)
-    merge(options.base, options.adapter, options.out, dtype=options.dtype)
+    merge(resolve_model(options.base), options.adapter, options.out, dtype=options.dtype)
     return 0
 
 

@@ -150,6 +150,7 @@ class HybridAgent:
         if self._hides:
             only: Observation = {"goal": goal, "page": ""}
             hidden = redact_observation(only, self._episode.vault, self._stack).observation["goal"]
+        self._episode.show({"goal": hidden})
         self._told = len(self._episode.vault)
         self._large.reset(hidden, seed=seed)
         self._small.reset(goal, seed=seed)
@@ -167,6 +168,8 @@ class HybridAgent:
         action = verdict.action or "noop(1)"
         if step.ruling.route == "BLOCK":
             action = f"report_infeasible({step.ruling.why!r})"
+        if step.ruling.route == "LOCAL" and self._hides and self._stack is not None:
+            self._episode.type_here(verdict.action, seen.get("url", ""))
         self._episode.step += 1
         self._episode.actions.append(action)
         self._write(step)
@@ -280,6 +283,7 @@ class HybridAgent:
         try:
             if self.mode in _GUARDED and not has_guard(self._large, self.guard):
                 self.guard.check_text("\n".join(str(value) for value in shown.values() if isinstance(value, str)))
+            self._episode.show(shown)
             decision = self._large.act(shown)
         except PrivacyError:
             if self.mode not in _GUARDED:

@@ -17,7 +17,7 @@ from symbiotic_gym.agents.privacy_view import framed_lines, origin_of
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.types import Observation
 
-__all__ = ["DEFAULT_RULES", "SIDE_EFFECTS", "ActionRules", "Verdict", "side_effects"]
+__all__ = ["DEFAULT_RULES", "SIDE_EFFECTS", "ActionRules", "Verdict", "side_effects", "typed_texts"]
 
 Rule = Literal["allow", "ask", "deny"]
 SIDE_EFFECTS = ("leave", "upload", "submit", "pay", "delete")
@@ -26,7 +26,8 @@ SIDE_EFFECTS = ("leave", "upload", "submit", "pay", "delete")
 DEFAULT_RULES: Mapping[str, Rule] = {"leave": "deny", "upload": "deny", "submit": "allow", "pay": "allow", "delete": "allow"}
 
 _TO_USER = frozenset({"send_msg_to_user", "report_infeasible"})
-_TYPES = frozenset({"fill", "keyboard_type", "keyboard_insert_text", "select_option"})
+_WRITES = frozenset({"fill", "keyboard_type", "keyboard_insert_text"})
+_TYPES = _WRITES | {"select_option"}
 _KEYS = frozenset({"press", "keyboard_press"})
 _CLICKS = frozenset({"click", "dblclick"}) | _KEYS
 _PAY = re.compile(r"\b(?:pay|buy now|place (?:the )?order|purchase|checkout|donate|transfer|subscribe)\b", re.I)
@@ -145,6 +146,17 @@ class ActionRules:
             if goal not in known.origins:
                 return f"a value of kind {known.kind} does not belong on {goal or 'a page without an origin'}"
         return ""
+
+
+def typed_texts(text: str) -> list[str]:
+    """What an action types into the page; nothing where it is another, or none."""
+    try:
+        action = parse(text)
+    except ActionError:
+        return []
+    if action.verb not in _WRITES:
+        return []
+    return [str(action.arguments[p.name]) for p in VERBS[action.verb].parameters if p.kind == "text"]
 
 
 def _in_frame(action: Action, page: str) -> bool:

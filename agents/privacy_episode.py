@@ -1,18 +1,23 @@
 """What a hybrid agent knows of one episode: its vault, its rules, what it may say about it, and how it is put on record."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from symbiotic_gym.agents.privacy_actions import ActionRules, Rule
+from symbiotic_gym.agents.privacy_actions import ActionRules, Rule, typed_texts
 from symbiotic_gym.agents.privacy_detectors import Scan
 from symbiotic_gym.agents.privacy_vault import Vault
 from symbiotic_gym.agents.privacy_view import origin_of
+from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.nodes import page_nodes, rewrite
 from symbiotic_gym.policies import NOT_KEPT
 from symbiotic_gym.types import Observation, Trajectory
 
 __all__ = ["Episode", "redact_trajectory"]
+
+
+_PLAIN_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Episode:
@@ -47,6 +52,7 @@ class Episode:
         self.denied = ""
         """Why the last action was not run; told to both models as the environment would have."""
         self._looked: dict[tuple[str, str], bool] = {}  # pages, and whether all detectors have looked at them
+        self._shown: set[str] = set()  # texts that the cloud has seen
         for kind, value in declared:
             known = self.vault.add(value, kind, declared=True)
             known.origins.update(origins)
@@ -68,6 +74,25 @@ class Episode:
     def note(self, texts: Mapping[str, Any], scan: Scan) -> None:
         """Remember that the detectors have looked at a page."""
         self._looked[_page(texts)] = not scan.faults
+
+    def show(self, texts: Mapping[str, Any]) -> None:
+        """Remember what the cloud is shown."""
+        self._shown.update(text for text in texts.values() if isinstance(text, str))
+
+    def type_here(self, action: str, url: str) -> None:
+        """Take what a step that was decided here types for private, unless the cloud has seen it somewhere.
+
+        Whoever decided it may have read what the cloud must not, and a page shows what was typed into it. Single plain words
+        tell next to nothing, and are left alone: they stand in too many pages and prompts.
+        """
+        for text in typed_texts(action):
+            probe = Vault(0)
+            try:
+                probe.add(text, "typed")
+                if not _PLAIN_WORD.fullmatch(text.strip()) and not any(probe.find(shown) for shown in self._shown):
+                    self.vault.add(text, "typed", origin=origin_of(url))
+            except ConfigError:
+                continue  # a letter or two
 
     def looked_at(self, texts: Mapping[str, Any]) -> bool:
         """Whether they have."""

@@ -108,6 +108,62 @@ def test_what_turns_out_private_later_is_said_anew_in_the_history() -> None:
     assert 'on link "⟦name_1' in last and "Tulip" not in last
 
 
+def typing(text: str) -> Any:
+    return lambda observation: Decision(action=f'fill("4", {text!r})', source="small")
+
+
+def told_after_typing(text: str, goal: str, page: str, mode: str = "guarded") -> str:
+    """What the cloud is sent after a step that was decided here has typed a text into the page."""
+    card = f'{page}\ntext "Card number"\ntext "4556 7375 8689 9855"'
+
+    def large(messages: Any) -> str:  # typing first: in mode `delegate` that is left to the small model
+        action = 'click("5")' if "Already done" in messages[1]["content"] else 'fill("4", "x")'
+        return f"<reason>x</reason><action>{action}</action>"
+
+    with FakeEndpoint(large) as endpoint:
+        agent = hybrid(endpoint, mode, local=typing(text))
+        agent.reset(goal, seed=1)
+        action = agent.act(see(card, goal=goal)).action
+        assert action == f'fill("4", "{text}")'
+        filled = page.replace('textbox "Note"', f'textbox "Note" value="{text}"')
+        agent.act(see(filled, goal=goal, last_action=action))
+    assert endpoint.requests and agent.guard.stopped == 0
+    return str(endpoint.requests[-1]["messages"][1]["content"])
+
+
+NOTE = '[1] link "Home"\nheading "Spring offers"\n[4] textbox "Note"\n[5] button "Next"'
+
+
+@pytest.mark.parametrize("mode", ["guarded", "delegate"])
+def test_what_is_typed_here_is_not_read_off_the_page_elsewhere(mode: str) -> None:
+    sent = told_after_typing("meet me at the lake house", "Answer the letter", NOTE, mode)
+    assert "lake house" not in sent and 'fill("4", "⟦typed_1_' in sent
+
+
+@pytest.mark.parametrize(
+    ("text", "goal"),
+    [
+        ("red shoes", "Search for Red  Shoes"),  # the goal says it
+        ("lamps", "Search for something that gives light"),  # one plain word
+    ],
+)
+def test_what_the_cloud_knows_or_tells_nobody_anything_stays_readable(text: str, goal: str) -> None:
+    assert f'value="{text}"' in told_after_typing(text, goal, NOTE)
+
+
+def test_what_is_typed_here_off_a_page_that_was_not_sent_is_hidden_and_kept_as_a_placeholder() -> None:
+    """It stands on the very page; but that page stayed here, and the first one that is sent no longer says it."""
+    page = NOTE.replace("Spring offers", "Garden gate 55-81")
+    with FakeEndpoint(lambda messages: '<reason>x</reason><action>click("5")</action>') as endpoint:
+        agent = hybrid(endpoint, local=typing("Garden gate 55-81"))
+        first = see(f'{page}\ntext "Card number"\ntext "4556 7375 8689 9855"')
+        decision = agent.act(first)
+        agent.act(see(NOTE.replace('"Note"', '"Note" value="Garden gate 55-81"'), last_action=decision.action))
+        step = Step(observation=shown(first), decision=decision, reward=0.0)
+        assert "55-81" not in str(kept(agent, (step,), first))
+    assert "55-81" not in json.dumps(endpoint.requests) and "⟦typed_1_" in endpoint.requests[0]["messages"][1]["content"]
+
+
 def test_hard_values_stay_and_without_a_local_model_the_episode_ends() -> None:
     page = '[1] link "Home"\ntext "Card number"\ntext "4111 1111 1111 1111"'
     with FakeEndpoint(lambda messages: '<action>click("1")</action>') as endpoint:

@@ -3,14 +3,15 @@
 Seven parts (`--parts`): canaries in every channel and encoding, the detectors on held-out texts and on pages of Pocket's sites,
 all modes on Pocket's tasks with a plot of success against leak and cost, the guard's cost and connections, faults and round
 trips, and a policy that obeys every page. `--plays FOLDER` keeps what was counted, walked and played, so that a run cut short
-goes on, and gets the plots. `--large openai:NAME@URL --small MODEL` plays with a real pair: the endpoint's bytes are recorded
-by a proxy on loopback, and the small model runs on this machine. The modes `learned@T` learn while they play, from
-`--router` on if there is one.
+goes on, and gets the plots; what a stopped one prints are the episodes that every mode has played. With `--large
+openai:NAME@URL --small MODEL` a real pair plays: the endpoint's bytes are recorded by a proxy on loopback, and the small model
+runs on this machine. The modes `learned@T` learn while they play, from `--router` on if there is one.
 """
 
 import hashlib
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from symbiotic_gym.benchmarks.privacy_public import learn_vocabulary
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, commit, estimate, share
 from symbiotic_gym.benchmarks.samples import Samples
 from symbiotic_gym.env import WebEnv
+from symbiotic_gym.errors import ModelError
 from symbiotic_gym.jsonlines import JsonLines
 from symbiotic_gym.pocket.instances import manifest
 from symbiotic_gym.pocket.tasks import templates
@@ -56,9 +58,9 @@ FIRST_SEED = HELD_OUT
 _MARKERS = "osD^vP*X<>h"
 
 
-def tasks_of(count: int) -> list[str]:
-    """Tasks to play: those that need a private value first, then others, spread over the sites."""
-    names = list(templates())
+def tasks_of(count: int, levels: Collection[int] = (1, 2, 3, 4, 5)) -> list[str]:
+    """Tasks of these levels to play: those that need a private value first, then others, spread over the sites."""
+    names = [name for name, template in templates().items() if template.level in levels]
     needing = [name for name in names if any(needed for _, needed in manifest(name, FIRST_SEED))]
     others = [name for name in names if name not in needing]
     spread = others[:: max(1, len(others) // max(1, count - len(needing)))]
@@ -210,15 +212,17 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     figure.savefig(folder / "privacy.png", dpi=120)
 
 
-def _plays(options: Any, progress: Progress) -> list[Played]:
+def _plays(options: Any, progress: Progress) -> tuple[list[Played], str]:
+    """The episodes that every mode has played, and what stopped the others, if anything did."""
     file = JsonLines(options.plays / "plays.jsonl" if options.plays else None)
     pair = _pair_name(options)
     done = {(p.mode, p.task, p.seed): p for p in file.records(Played) if p.pair == pair}
     seeds = range(FIRST_SEED, FIRST_SEED + (1 if options.smoke else options.seeds))
-    tasks = [*SMOKE_TASKS] if options.smoke else tasks_of(options.tasks)
+    tasks = [*SMOKE_TASKS] if options.smoke else tasks_of(options.tasks, options.levels)
     modes = ("large", "small", "guarded") if options.smoke else tuple(options.modes.split(","))
-    missing = [(m, t, s) for m in modes for t in tasks for s in seeds if (m, t, s) not in done]
+    missing = [(m, t, s) for s in seeds for t in tasks for m in modes if (m, t, s) not in done]
     large, make_small = _pair(options)
+    stopped = ""
     if missing:
         routers: dict[str, Router] = {}
         keep = options.plays / "routers" / hashlib.sha256(pair.encode()).hexdigest()[:16] if options.plays else None
@@ -239,6 +243,8 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
                         router=router if name == "learned" else None,
                         large=large,
                         make_small=make_small,
+                        max_steps=options.max_steps,
+                        page_tokens=options.page_tokens,
                     )
                     row = asdict(played) | {"mode": mode, "pair": pair}
                     done[mode, task, seed] = Played(**row)
@@ -247,9 +253,12 @@ def _plays(options: Any, progress: Progress) -> list[Played]:
                         keep.mkdir(parents=True, exist_ok=True)
                         router.save(keep / f"{mode}.json")
                     bar.advance(f"{mode} {task} {seed} {played.outcome}")
+        except (ModelError, KeyboardInterrupt) as error:
+            stopped = str(error) or "It was interrupted."
         finally:
             env.close()
-    return [done[m, t, s] for m in modes for t in tasks for s in seeds]
+    whole = [(t, s) for t in tasks for s in seeds if all((m, t, s) in done for m in modes)]
+    return [done[m, t, s] for m in modes for t, s in whole], stopped
 
 
 def _pair_name(options: Any) -> str:
@@ -258,7 +267,8 @@ def _pair_name(options: Any) -> str:
 
     adapter = f" with {fingerprint(options.adapter)}" if options.adapter else ""
     router = f", router {hashlib.sha256(options.router.read_bytes()).hexdigest()[:16]}" if options.router else ""
-    return f"{options.large or 'scripted'} and {options.small or 'scripted'}{adapter}{router}, at {commit()}"
+    limits = f", {options.max_steps} steps" + (f", pages of {options.page_tokens} tokens" if options.large else "")
+    return f"{options.large or 'scripted'} and {options.small or 'scripted'}{adapter}{router}{limits}, at {commit()}"
 
 
 def _router(mode: str, trained: Path | None, keep: Path | None) -> Router:
@@ -294,15 +304,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--walks", type=int, default=8, help="walks over each site, one a world (default 8, of 16 worlds)")
     parser.add_argument("--walk-steps", type=int, default=60, help="steps of a walk (default 60)")
     parser.add_argument("--tasks", type=int, default=40, help="pocket tasks to play in each mode (default 40)")
+    parser.add_argument("--levels", type=int, nargs="+", default=(1, 2, 3, 4, 5), help="levels of these tasks (default all)")
     parser.add_argument("--seeds", type=int, default=1, help="instances of each task (default 1)")
+    parser.add_argument("--max-steps", type=int, default=40, help="after so many an episode is truncated (default 40)")
     parser.add_argument("--modes", default=",".join(MODES), help="which to play; learned@T sets the router's threshold")
     parser.add_argument("--plays", type=Path, metavar="FOLDER", help="keep episodes and plots there; a run cut short goes on")
     parser.add_argument("--large", metavar="openai:NAME@URL", help="a real model in the cloud's place (default: scripted)")
+    parser.add_argument("--page-tokens", type=int, default=2000, help="what a page may take of its prompt (default 2000)")
     parser.add_argument("--small", metavar="MODEL", help="a real model on this machine: a known name, folder or hub id")
     parser.add_argument("--adapter", type=Path, metavar="FOLDER", help="the small model's LoRA adapter")
     parser.add_argument("--router", type=Path, metavar="FILE", help="a router that was trained before")
     options = parser.parse_args(arguments)
     parts, smoke, progress, report = options.parts.split(","), options.smoke, Progress(), Report("privacy")
+    stopped = ""
     if "canary" in parts:
         with progress.phase("canaries", len(CHANNELS) * len(CANARY_MODES)) as bar:
             kept = Samples(options.plays / "canary.jsonl" if options.plays else None)
@@ -321,12 +335,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "injection" in parts:
         report.add(*(injection_rows(site_pages(("shop",)), 4) if smoke else injection_rows(site_pages())))
     if "plays" in parts:
-        rows = list(mode_rows(_plays(options, progress)))
+        played, stopped = _plays(options, progress)
+        rows = list(mode_rows(played))
         report.add(*rows)
         if options.plays is not None:
             plot(rows, options.plays)
-    return 0 if report.finish(options.json) else 1
+    held = report.finish(options.json)
+    if stopped:
+        print(f"{stopped}\nPlays are those that every mode has played. The same command goes on, if it names a --plays folder.")
+    return 0 if held and not stopped else 1
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` and schedulers: the table is printed all the same
     sys.exit(main())

@@ -181,6 +181,7 @@ def play(
     large: tuple[str, str] | None = None,
     make_small: Callable[[], Any] = ScriptedSmall,
     max_steps: int = 40,
+    page_tokens: int = 2000,
 ) -> Played:
     """Play one episode.
 
@@ -195,6 +196,7 @@ def play(
         large: name and address of a real model; None: the scripted one.
         make_small: makes the local agent.
         max_steps: after so many the episode is truncated.
+        page_tokens: what a page may take of a real large model's prompt.
     """
     entries = manifest(task.removeprefix("pocket."), seed)
     brain = _Brain() if large is None else None
@@ -202,7 +204,7 @@ def play(
         guard = EgressGuard() if mode in ("guarded", "delegate", "oracle", "learned") else None
         name = large[0] if large else "oracle"
         model = OpenAIModel(name, base_url=recorder.url, guard=guard, max_retries=0, timeout_s=300, prices={name: _PRICE})
-        cloud = _Cloud(_large(model, scripted=brain is not None), brain)
+        cloud = _Cloud(_large(model, None if brain is not None else page_tokens), brain)
         if router is not None and threshold is not None:
             router.threshold = threshold
         agent = HybridAgent(
@@ -222,11 +224,11 @@ def play(
             model.close()
 
 
-def _large(model: OpenAIModel, *, scripted: bool) -> LargeAgent:
-    """The agent in the cloud; the scripted model reads page texts in the environment's form, whole, and writes tagged text."""
-    if scripted:
+def _large(model: OpenAIModel, page_tokens: int | None) -> LargeAgent:
+    """The agent in the cloud; for the scripted model (None), which reads pages as they are, whole, and writes tagged text."""
+    if page_tokens is None:
         return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, schema=False, pruned=False, page_tokens=10**6)
-    return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS)
+    return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, candidates=1, page_tokens=page_tokens)
 
 
 def _episode(

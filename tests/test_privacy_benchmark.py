@@ -1,13 +1,17 @@
 """The privacy benchmark's table: modes are compared on the episodes they share, and what was not played is no result."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from symbiotic_gym.benchmarks import privacy
 from symbiotic_gym.benchmarks.privacy import mode_rows, plot, tasks_of
 from symbiotic_gym.benchmarks.privacy_plays import Played
 from symbiotic_gym.benchmarks.report import Row
+from symbiotic_gym.errors import ModelError
+from symbiotic_gym.pocket.tasks import templates
 
 
 def played(mode: str, task: str, outcome: str = "success", seed: int = 0, **changes: int) -> Played:
@@ -51,6 +55,45 @@ def test_what_cannot_be_compared_is_no_success() -> None:
     assert list(broken) == ["guarded/success"] and broken["guarded/success"].target == 0.0
     leaking = table(played("guarded", "a", private_sent=1))
     assert leaking["guarded/irrelevant leak"].holds is False
+
+
+def test_a_stopped_run_tells_of_what_every_mode_has_played_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, str]] = []
+    lasts = 4
+
+    def playing(env: object, mode: str, task: str, seed: int, **settings: Any) -> Played:
+        if len(asked) == lasts:
+            raise ModelError("the endpoint is gone")
+        asked.append((mode, task))
+        return played(mode, task, seed=seed)
+
+    class NoBrowser:
+        def __init__(self, task: str) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(privacy, "play", playing)
+    monkeypatch.setattr(privacy, "WebEnv", NoBrowser)
+    monkeypatch.setattr(privacy, "learn_vocabulary", lambda worlds, seed: None)
+    command = ["--parts", "plays", "--tasks", "2", "--modes", "large,small,guarded", "--plays", str(tmp_path)]
+    assert privacy.main(command) == 1
+    told = capsys.readouterr().out
+    assert "the endpoint is gone" in told and "goes on" in told
+    assert {task for _, task in asked[:3]} == {asked[0][1]}  # a task in all modes, before the next
+    lasts = 99
+    assert privacy.main([*command, "--json", str(tmp_path / "all.json")]) == 0
+    assert len(asked) == len(set(asked)) == 6  # nothing twice
+    rows = {row["name"]: row["n"] for row in json.loads((tmp_path / "all.json").read_text())["rows"]}
+    assert {rows[f"plays/{mode}/success"] for mode in ("large", "small", "guarded")} == {2}
+
+
+def test_levels_choose_tasks() -> None:
+    assert {templates()[task.removeprefix("pocket.")].level for task in tasks_of(12, (1, 2))} == {1, 2}
+    assert len(tasks_of(12, (1, 2))) == 12
 
 
 def test_the_plot_has_a_point_for_each_mode(tmp_path: Path) -> None:

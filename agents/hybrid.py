@@ -150,7 +150,7 @@ class HybridAgent:
         if self._hides:
             only: Observation = {"goal": goal, "page": ""}
             hidden = redact_observation(only, self._episode.vault, self._stack).observation["goal"]
-        self._episode.show({"goal": hidden})
+        self._episode.show([hidden])
         self._told = len(self._episode.vault)
         self._large.reset(hidden, seed=seed)
         self._small.reset(goal, seed=seed)
@@ -281,10 +281,13 @@ class HybridAgent:
             self._told = len(vault)
             self._memory.retell(vault.hide)  # what is known to be private now may have been shown before
         try:
-            if self.mode in _GUARDED and not has_guard(self._large, self.guard):
-                self.guard.check_text("\n".join(str(value) for value in shown.values() if isinstance(value, str)))
-            self._episode.show(shown)
-            decision = self._large.act(shown)
+            with self.guard.listening(vault) as left:
+                try:
+                    if self.mode in _GUARDED and not has_guard(self._large, self.guard):
+                        self.guard.check_text("\n".join(str(value) for value in shown.values() if isinstance(value, str)))
+                    decision = self._large.act(shown)
+                finally:
+                    self._episode.show(left)
         except PrivacyError:
             if self.mode not in _GUARDED:
                 raise
@@ -292,6 +295,8 @@ class HybridAgent:
             self._rerule(step, guard_hit=True)
             return None
         step.usage = decision.usage
+        self._episode.show((decision.action, decision.reason))
+        self._episode.show(text for candidate in decision.candidates for text in (candidate.action, candidate.reason))
         if self.mode not in _GUARDED:
             return decision
         if not self._usable(decision, step):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from symbiotic_gym.actions import VERBS, Action, elements, format_action, parse
-from symbiotic_gym.agents.privacy_vault import Known, Vault
+from symbiotic_gym.agents.privacy_vault import TYPED, Known, Vault
 from symbiotic_gym.agents.privacy_view import framed_lines, origin_of
 from symbiotic_gym.errors import ActionError, ConfigError, PrivacyError, explain, nearest
 from symbiotic_gym.types import Observation
@@ -116,13 +116,14 @@ class ActionRules:
         return Verdict(action=str(whole))
 
     def _restored(self, action: Action) -> tuple[Action, list[Known]]:
-        """The action with values for placeholders, and the private values in it."""
+        """The action with values for placeholders, and the private values in it; what was typed before only by placeholder."""
         arguments = dict(action.arguments)
         values: list[Known] = []
         for parameter in VERBS[action.verb].parameters:
             value = arguments[parameter.name]
             texts = value if isinstance(value, tuple) else (value,)
             mentioned = [known for text in texts if isinstance(text, str) for known in self._vault.mentioned(text)]
+            values += mentioned
             typed = parameter.kind in ("text", "texts") and action.verb in _TYPES | _TO_USER
             if mentioned and not typed:
                 raise PrivacyError(f"a placeholder in {parameter.name} of {action.verb}, which is not typed")
@@ -133,7 +134,7 @@ class ActionRules:
         for value in whole.arguments.values():
             for text in value if isinstance(value, tuple) else (value,):
                 if isinstance(text, str):
-                    values += [hit.known for hit in self._vault.find(text)]
+                    values += [hit.known for hit in self._vault.find(text) if hit.known.kind != TYPED]
         return whole, values
 
     def _misplaced(self, action: Action, values: Sequence[Known], observation: Observation) -> str:

@@ -1,15 +1,16 @@
 """What a hybrid agent knows of one episode: its vault, its rules, what it may say about it, and how it is put on record."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 from symbiotic_gym.agents.privacy_actions import ActionRules, Rule, typed_texts
 from symbiotic_gym.agents.privacy_detectors import Scan
-from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.agents.privacy_encodings import squeeze
+from symbiotic_gym.agents.privacy_vault import TYPED, UNSPACED, Hit, Vault
 from symbiotic_gym.agents.privacy_view import origin_of
-from symbiotic_gym.errors import ConfigError
 from symbiotic_gym.nodes import page_nodes, rewrite
 from symbiotic_gym.policies import NOT_KEPT
 from symbiotic_gym.types import Observation, Trajectory
@@ -17,7 +18,12 @@ from symbiotic_gym.types import Observation, Trajectory
 __all__ = ["Episode", "redact_trajectory"]
 
 
+_WORD = re.compile(r"[^\W_]+")
 _PLAIN_WORD = re.compile(r"[^\W\d_]+")
+_LEAST_TYPED = 8
+"""What has fewer letters and digits is left alone where it was typed here."""
+_LONG, _CHUNK = 150, 8
+"""Longer parts, in characters, are taken in pieces of so many words: a page text cuts long ones."""
 
 
 class Episode:
@@ -52,7 +58,7 @@ class Episode:
         self.denied = ""
         """Why the last action was not run; told to both models as the environment would have."""
         self._looked: dict[tuple[str, str], bool] = {}  # pages, and whether all detectors have looked at them
-        self._shown: set[str] = set()  # texts that the cloud has seen
+        self._shown: set[str] = set()  # the words of each line that the cloud has seen
         for kind, value in declared:
             known = self.vault.add(value, kind, declared=True)
             known.origins.update(origins)
@@ -75,24 +81,22 @@ class Episode:
         """Remember that the detectors have looked at a page."""
         self._looked[_page(texts)] = not scan.faults
 
-    def show(self, texts: Mapping[str, Any]) -> None:
-        """Remember what the cloud is shown."""
-        self._shown.update(text for text in texts.values() if isinstance(text, str))
+    def show(self, texts: Iterable[str]) -> None:
+        """Remember what the cloud has seen, or has said itself."""
+        self._shown.update(_words(line) for text in texts for line in text.splitlines())
 
     def type_here(self, action: str, url: str) -> None:
-        """Take what a step that was decided here types for private, unless the cloud has seen it somewhere.
+        """Take what a step that was decided here types for private, unless the cloud has seen it.
 
-        Whoever decided it may have read what the cloud must not, and a page shows what was typed into it. Single plain words
-        tell next to nothing, and are left alone: they stand in too many pages and prompts.
+        Whoever decided it may have read what must stay here, and the page shows from now on what was typed into it. Values
+        that are known already stay what they are. A single word or a few digits tell little, and stand in too many prompts.
         """
         for text in typed_texts(action):
-            probe = Vault(0)
-            try:
-                probe.add(text, "typed")
-                if not _PLAIN_WORD.fullmatch(text.strip()) and not any(probe.find(shown) for shown in self._shown):
-                    self.vault.add(text, "typed", origin=origin_of(url))
-            except ConfigError:
-                continue  # a letter or two
+            for part in _parts(text, self.vault.find(text)):
+                plain = _PLAIN_WORD.fullmatch(part) and not UNSPACED.search(part)
+                said = _words(part)
+                if len(squeeze(part)) >= _LEAST_TYPED and not plain and not any(said in line for line in self._shown):
+                    self.vault.add(part, TYPED, origin=origin_of(url))
 
     def looked_at(self, texts: Mapping[str, Any]) -> bool:
         """Whether they have."""
@@ -101,6 +105,22 @@ class Episode:
     def unclear(self, texts: Mapping[str, Any]) -> bool:
         """Whether one of them failed on it, so that what is private in it may not be known."""
         return not self._looked.get(_page(texts), True)
+
+
+def _words(text: str) -> str:
+    """The words of a text with one space before, between and after: one text stands in another where its words do."""
+    return " ".join(["", *_WORD.findall(normalize("NFKC", text).casefold()), ""])
+
+
+def _parts(text: str, hits: Sequence[Hit]) -> Iterator[str]:
+    """What a text says beside the values that are known in it: its lines, long ones in pieces."""
+    ends = [0, *(hit.end for hit in hits)]
+    starts = [*(hit.start for hit in hits), len(text)]
+    for start, end in zip(ends, starts, strict=True):
+        for line in text[start:end].splitlines():
+            words = line.split() if len(line) > _LONG else [line.strip()]
+            for at in range(0, len(words), _CHUNK):
+                yield " ".join(words[at : at + _CHUNK])
 
 
 def _page(texts: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 The guard hangs in the API client, behind everything that builds prompts, and sees the finished request: address, headers, body
 with messages, tools, pictures, ids. A hit means that the call is not made. It knows the vaults of all episodes that are being
-played, not only of the one that asks: what is private in one is private in all of them.
+played, not only of the one that asks: what is private in one is private in all of them, but for what was merely typed here.
 """
 
 import hashlib
@@ -10,12 +10,13 @@ import json
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
 from symbiotic_gym.agents.privacy_secrets import matches_of_lines
-from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.agents.privacy_vault import TYPED, Vault
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["EgressGuard", "guard_of", "has_guard"]
@@ -58,6 +59,16 @@ class EgressGuard:
         with self._lock:
             self._vaults.add(vault)
 
+    @contextmanager
+    def listening(self, vault: Vault) -> Iterator[list[str]]:
+        """Collect the texts of all requests that pass in this thread, on behalf of the episode of this vault."""
+        passed: list[str] = []
+        self._passed.texts, self._passed.vault = passed, vault
+        try:
+            yield passed
+        finally:
+            self._passed.texts = self._passed.vault = None
+
     def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Look at a request that is about to be sent.
 
@@ -66,8 +77,11 @@ class EgressGuard:
         """
         with self._lock:
             self.requests += 1
+        strings: list[str] = []
         try:
-            found = self._found(url, headers, body)
+            own = [url, *(value for name, value in headers.items() if name.lower() not in _OWN_KEY)]
+            strings = [*own, *_texts(body)]
+            found = self._found(strings, len(own))
         except Exception as error:  # what could not be looked at is not sent
             found = f"it could not be looked at ({type(error).__name__})"
         if found:
@@ -82,6 +96,8 @@ class EgressGuard:
                 )
             )
         self._passed.sha256 = hashlib.sha256(body).hexdigest()
+        if getattr(self._passed, "texts", None) is not None:
+            self._passed.texts += strings
 
     def check_text(self, text: str) -> None:
         """The same for a text, for agents that reach their model by other ways than `OpenAIModel`.
@@ -91,27 +107,31 @@ class EgressGuard:
         """
         self.check("", {}, json.dumps({"text": text}).encode())
 
-    def _found(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
-        strings = [url, *(value for name, value in headers.items() if name.lower() not in _OWN_KEY)]
-        own = len(strings)
-        text = body.decode("utf-8")  # bytes that are no text raise here
-        try:
-            strings += _strings(json.loads(text))
-        except ValueError:
-            strings.append(text)
+    def _found(self, strings: Sequence[str], own: int) -> str:
+        """What must not leave in the texts of a request, of which so many are its address and headers."""
         if any(len(string) > _LONGEST_TEXT for string in strings):
             return "it holds a text too long to be looked at"
         if any(_PICTURE.search(string) or ("%" in string and _PICTURE.search(unquote(string))) for string in strings):
             return "it holds a picture, or what could be one"
         with self._lock:
             vaults = list(self._vaults)
+        asking = getattr(self._passed, "vault", None)
         for vault in vaults:
             for hits in vault.find_all(strings):
                 for hit in hits:
-                    return f"it holds a value of kind {hit.known.kind}"
+                    if hit.known.kind != TYPED or vault is asking:
+                        return f"it holds a value of kind {hit.known.kind}"
         for match in matches_of_lines(strings[own:]):
             return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
         return ""
+
+
+def _texts(body: bytes) -> list[str]:
+    text = body.decode("utf-8")  # bytes that are no text raise here
+    try:
+        return list(_strings(json.loads(text)))
+    except ValueError:
+        return [text]
 
 
 def _strings(value: Any) -> Iterator[str]:

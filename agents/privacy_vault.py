@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, spellings, squeeze, views
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
-__all__ = ["Hit", "Known", "Vault"]
+__all__ = ["TYPED", "UNSPACED", "Hit", "Known", "Vault"]
+
+TYPED = "typed"
+"""The kind of what a step that was decided here has typed into a page."""
 
 _TAG_LETTERS = "bcdfghjkmnpqrstvwxz"
 _STRICT = 8
@@ -30,7 +33,7 @@ _STRICT = 8
 _PRIME = 2654435761
 _TABLE = 1 << 16
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0010ffff]")
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0010ffff]")
 """Thai, Lao, Burmese, Khmer, and the scripts of East Asia."""
 
 
@@ -293,7 +296,7 @@ def _one_word(left: str, right: str) -> bool:
     left, right = normalize("NFKC", left)[-1:], normalize("NFKC", right)[:1]
     if left.isdigit() and right.isdigit():
         return True
-    return left.isalpha() and right.isalpha() and not _UNSPACED.search(left + right)
+    return left.isalpha() and right.isalpha() and not UNSPACED.search(left + right)
 
 
 def _alone(text: str, start: int, end: int, key: str) -> bool:

@@ -55,10 +55,11 @@ MODES = (
 )
 SMOKE_TASKS = ("pocket.shop.open-category", "pocket.admin.email-of")
 FIRST_SEED = HELD_OUT
+LEVELS = (1, 2, 3, 4, 5)
 _MARKERS = "osD^vP*X<>h"
 
 
-def tasks_of(count: int, levels: Collection[int] = (1, 2, 3, 4, 5)) -> list[str]:
+def tasks_of(count: int, levels: Collection[int] = LEVELS) -> list[str]:
     """Tasks of these levels to play: those that need a private value first, then others, spread over the sites."""
     names = [name for name, template in templates().items() if template.level in levels]
     needing = [name for name in names if any(needed for _, needed in manifest(name, FIRST_SEED))]
@@ -304,7 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--walks", type=int, default=8, help="walks over each site, one a world (default 8, of 16 worlds)")
     parser.add_argument("--walk-steps", type=int, default=60, help="steps of a walk (default 60)")
     parser.add_argument("--tasks", type=int, default=40, help="pocket tasks to play in each mode (default 40)")
-    parser.add_argument("--levels", type=int, nargs="+", default=(1, 2, 3, 4, 5), help="levels of these tasks (default all)")
+    parser.add_argument("--levels", type=int, nargs="+", choices=LEVELS, default=LEVELS, help="of these tasks (default all)")
     parser.add_argument("--seeds", type=int, default=1, help="instances of each task (default 1)")
     parser.add_argument("--max-steps", type=int, default=40, help="after so many an episode is truncated (default 40)")
     parser.add_argument("--modes", default=",".join(MODES), help="which to play; learned@T sets the router's threshold")
@@ -337,6 +338,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "plays" in parts:
         played, stopped = _plays(options, progress)
         rows = list(mode_rows(played))
+        if stopped:
+            rows.append(Row(name="plays/stopped", value=None, unit="", note="stopped; the first tasks are in the table"))
         report.add(*rows)
         if options.plays is not None:
             plot(rows, options.plays)
@@ -347,5 +350,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` and schedulers: the table is printed all the same
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` and schedulers, while plays are played
     sys.exit(main())

@@ -35,7 +35,7 @@ from symbiotic_gym.progress import Bar
 from symbiotic_gym.store.episodes import EpisodeLog
 from symbiotic_gym.types import Decision, Observation, Outcome, Step, Trajectory
 
-__all__ = ["CHANNELS", "Count", "canary_rows", "count_leaks"]
+__all__ = ["CHANNELS", "Count", "canary_rows", "count_leaks", "knowledge_of"]
 
 CHANNELS = (
     "goal",
@@ -239,7 +239,7 @@ def _through_agent(
 ) -> None:
     """One step of a hybrid agent, and its episode put on record."""
     texts = [ENCODINGS[encoding](value) for _, value in batch]
-    knowledge = _knowledge(texts) if channel == "retrieval" else None
+    knowledge = knowledge_of(texts) if channel == "retrieval" else None
     large = LargeAgent(
         model, knowledge=knowledge, prompt="private_v2", verbs=PRIVATE_VERBS, page_tokens=10**6, examples_tokens=10**6
     )
@@ -279,7 +279,7 @@ class _Local:
         return Decision(action='click("2")', reason=self._reason, source=self.name)
 
 
-def _knowledge(texts: Sequence[str]) -> KnowledgeBase:
+def knowledge_of(texts: Sequence[str]) -> KnowledgeBase:
     """A base that was filled without any protection."""
     joined = " ; ".join(texts)
     page = f'[1] link "Home"\nheading "Overview"\ntext {json.dumps(joined)}\n[2] button "Next"'

@@ -17,6 +17,7 @@ full and the 8B with LoRA:
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -177,4 +178,5 @@ class _Measuring:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is being measured, in a process of its own, ends with it
     sys.exit(main())

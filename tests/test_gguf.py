@@ -55,7 +55,7 @@ def test_what_it_says_is_told_and_no_half_file_stays(model: Path, tmp_path: Path
 
 def test_a_package_that_it_lacks_is_named(model: Path, tmp_path: Path) -> None:
     (model / "config.json").write_text("sentences")
-    with pytest.raises(MissingDependencyError, match=r"pip install a_tokenizer_that_is_not_here$"):
+    with pytest.raises(MissingDependencyError, match="cannot import a_tokenizer_that_is_not_here\n"):
         gguf.convert_to_gguf(model, tmp_path / "model.gguf")
 
 

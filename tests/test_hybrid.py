@@ -15,7 +15,7 @@ from symbiotic_gym.agents.privacy_detectors import DetectorStack
 from symbiotic_gym.agents.privacy_guard import EgressGuard
 from symbiotic_gym.agents.privacy_ledger import Ledger, summary
 from symbiotic_gym.agents.testing import FakeEndpoint, ScriptedModel
-from symbiotic_gym.benchmarks.privacy_canary import count_leaks
+from symbiotic_gym.benchmarks.privacy_canary import count_leaks, knowledge_of
 from symbiotic_gym.benchmarks.privacy_injection import injection_rows
 from symbiotic_gym.benchmarks.privacy_keys import canaries
 from symbiotic_gym.errors import ConfigError
@@ -84,11 +84,9 @@ def test_what_the_cloud_cannot_decide_is_decided_here(answer: str) -> None:
 
 def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
     """The knowledge base was filled without protection: nothing but the guard sees what it brings."""
-    from symbiotic_gym.benchmarks.privacy_canary import _knowledge
-
     with FakeEndpoint(lambda messages: '<action>click("5")</action>') as endpoint:
         model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=2)
-        large = LargeAgent(model, knowledge=_knowledge(["Perpetua Hollings"]), prompt="private_v2", verbs=PRIVATE_VERBS)
+        large = LargeAgent(model, knowledge=knowledge_of(["Perpetua Hollings"]), prompt="private_v2", verbs=PRIVATE_VERBS)
         agent = HybridAgent(large, small, declared=[("name", "Perpetua Hollings")], detectors=DetectorStack(timeout_s=30))
         agent.reset("Go on to the next page", seed=1)
         decision = agent.act(see('[1] link "Home"\nheading "Overview"\n[2] button "Next"', goal="Go on to the next page"))
@@ -106,62 +104,6 @@ def test_what_turns_out_private_later_is_said_anew_in_the_history() -> None:
     assert routes == ["CLOUD", "CLOUD_REDACTED"] and agent.guard.stopped == 0
     last = endpoint.requests[-1]["messages"][1]["content"]
     assert 'on link "⟦name_1' in last and "Tulip" not in last
-
-
-def typing(text: str) -> Any:
-    return lambda observation: Decision(action=f'fill("4", {text!r})', source="small")
-
-
-def told_after_typing(text: str, goal: str, page: str, mode: str = "guarded") -> str:
-    """What the cloud is sent after a step that was decided here has typed a text into the page."""
-    card = f'{page}\ntext "Card number"\ntext "4556 7375 8689 9855"'
-
-    def large(messages: Any) -> str:  # typing first: in mode `delegate` that is left to the small model
-        action = 'click("5")' if "Already done" in messages[1]["content"] else 'fill("4", "x")'
-        return f"<reason>x</reason><action>{action}</action>"
-
-    with FakeEndpoint(large) as endpoint:
-        agent = hybrid(endpoint, mode, local=typing(text))
-        agent.reset(goal, seed=1)
-        action = agent.act(see(card, goal=goal)).action
-        assert action == f'fill("4", "{text}")'
-        filled = page.replace('textbox "Note"', f'textbox "Note" value="{text}"')
-        agent.act(see(filled, goal=goal, last_action=action))
-    assert endpoint.requests and agent.guard.stopped == 0
-    return str(endpoint.requests[-1]["messages"][1]["content"])
-
-
-NOTE = '[1] link "Home"\nheading "Spring offers"\n[4] textbox "Note"\n[5] button "Next"'
-
-
-@pytest.mark.parametrize("mode", ["guarded", "delegate"])
-def test_what_is_typed_here_is_not_read_off_the_page_elsewhere(mode: str) -> None:
-    sent = told_after_typing("meet me at the lake house", "Answer the letter", NOTE, mode)
-    assert "lake house" not in sent and 'fill("4", "⟦typed_1_' in sent
-
-
-@pytest.mark.parametrize(
-    ("text", "goal"),
-    [
-        ("red shoes", "Search for Red  Shoes"),  # the goal says it
-        ("lamps", "Search for something that gives light"),  # one plain word
-    ],
-)
-def test_what_the_cloud_knows_or_tells_nobody_anything_stays_readable(text: str, goal: str) -> None:
-    assert f'value="{text}"' in told_after_typing(text, goal, NOTE)
-
-
-def test_what_is_typed_here_off_a_page_that_was_not_sent_is_hidden_and_kept_as_a_placeholder() -> None:
-    """It stands on the very page; but that page stayed here, and the first one that is sent no longer says it."""
-    page = NOTE.replace("Spring offers", "Garden gate 55-81")
-    with FakeEndpoint(lambda messages: '<reason>x</reason><action>click("5")</action>') as endpoint:
-        agent = hybrid(endpoint, local=typing("Garden gate 55-81"))
-        first = see(f'{page}\ntext "Card number"\ntext "4556 7375 8689 9855"')
-        decision = agent.act(first)
-        agent.act(see(NOTE.replace('"Note"', '"Note" value="Garden gate 55-81"'), last_action=decision.action))
-        step = Step(observation=shown(first), decision=decision, reward=0.0)
-        assert "55-81" not in str(kept(agent, (step,), first))
-    assert "55-81" not in json.dumps(endpoint.requests) and "⟦typed_1_" in endpoint.requests[0]["messages"][1]["content"]
 
 
 def test_hard_values_stay_and_without_a_local_model_the_episode_ends() -> None:

@@ -23,7 +23,7 @@ TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
 """What weights can be written as; `auto`: the half-precision type that fits the model."""
 
 _SCRIPT = "convert_hf_to_gguf.py"
-_NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _TOLD = 2000
 
 
@@ -91,9 +91,9 @@ def convert_to_gguf(model: Path, out: Path, *, weights: str = "auto") -> None:
             raise MissingDependencyError(
                 explain(
                     f"llama.cpp's converter cannot import {missing[1]}",
-                    "the packages of its requirements/requirements-convert_hf_to_gguf.txt",
+                    "the packages that requirements/requirements-convert_hf_to_gguf.txt beside it names",
                     "it runs in this environment, and reads tokenizers and weights with them",
-                    f"pip install {missing[1]}",
+                    f"install the one that holds {missing[1]}; the versions named there need not replace yours",
                 )
             )
         if done.returncode or not new.is_file():

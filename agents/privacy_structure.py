@@ -53,6 +53,10 @@ _SHAPES: Mapping[str, re.Pattern[str]] = {
 }
 """What a text under a label must look like; a label is often followed by a button or by nothing."""
 
+_CODE = re.compile(r"code\s*[*:#]?", re.I)
+_VOUCHER = re.compile(r"[A-Z]{4,}-?\d{1,3}")
+"""A word and a small number, "SPRING15": what is to be had, not who may enter. Hidden, but no reason to keep a step here."""
+
 _AUTOCOMPLETE = {
     "name": "name", "given-name": "name", "family-name": "name", "additional-name": "name", "username": "name",
     "email": "email",
@@ -106,6 +110,8 @@ class StructureDetector:
     def _labelled(self, i: int, node: Node) -> list[Finding]:
         if not node.label or len(node.label) > 60 or (node.role == "button" or node.role == "option"):
             return []
+        if _CODE.fullmatch(node.label.strip()) and _VOUCHER.fullmatch(node.text.strip()):
+            return [self._whole(i, node, "voucher", SURE, "label")]
         for kind, pattern, score in _LABEL:
             if pattern.fullmatch(node.label.strip()):
                 shape = _SHAPES.get(kind)

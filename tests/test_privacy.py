@@ -406,3 +406,15 @@ def test_the_router_learns_from_speculation_when_asking_is_redundant(tmp_path: P
         for a in ('click("1")', 'click("99")')
     )
     assert not loaded.asks(good) and loaded.asks(lost) and not loaded.asks(lost, price_usd=5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("SPRING15", "voucher"), ("BULK-20", "voucher"), ("4417", "code"), ("GATE4417", "code"), ("A7-4417", "code")],
+)
+def test_a_voucher_is_hidden_and_no_reason_to_stay_here(stack: DetectorStack, text: str, kind: str) -> None:
+    page = f'text "Code"\ntext "{text}"\n[7] button "Switch off {text}"'
+    observation: Observation = {"goal": f"End {text}", "page": page, "url": "http://shop.test/coupons"}
+    view = redact_observation(observation, Vault(1), stack)
+    assert text not in str(view.observation) and set(view.counts) == {kind}
+    assert decide(Situation(counts=view.counts)).route == ("LOCAL" if kind == "code" else "CLOUD_REDACTED")

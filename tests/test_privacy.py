@@ -416,5 +416,5 @@ def test_a_voucher_is_hidden_and_no_reason_to_stay_here(stack: DetectorStack, te
     page = f'text "Code"\ntext "{text}"\n[7] button "Switch off {text}"'
     observation: Observation = {"goal": f"End {text}", "page": page, "url": "http://shop.test/coupons"}
     view = redact_observation(observation, Vault(1), stack)
-    assert text not in str(view.observation) and set(view.counts) == {kind}
+    assert text not in str(view.observation) and kind in view.counts
     assert decide(Situation(counts=view.counts)).route == ("LOCAL" if kind == "code" else "CLOUD_REDACTED")

@@ -38,6 +38,8 @@ ORIGINS = tuple(f"http://{site}.pocket:80" for site in ("shop", "admin", "forum"
 SLIP = 0.05
 """How often, per step, the scripted local model does the wrong thing, in [0, 1]."""
 
+_LOST = (RuntimeError, LookupError, ValueError)
+"""What an oracle raises where it looks for texts and numbers that it is not shown."""
 _PRICE = Price(prompt=2.5, completion=10.0)
 _PROMPT = re.compile(
     r'The page now, "(?P<title>.*?)" at (?P<url>\S*?)(?:, stands between.*?)?[.:].*?<page>\n(?P<page>.*)\n</page>', re.S
@@ -99,14 +101,14 @@ class _Brain:
         }  # fmt: skip
         try:
             decision = self._oracle.act(observation)
-        except (RuntimeError, LookupError):  # it looks for texts that it is not shown
+        except _LOST:
             return "<action>noop(1)</action>"
         self._said = f"<reason>{decision.reason}</reason>\n<action>{decision.action}</action>"
         return self._said
 
     def skip(self, observation: Observation) -> None:
         """A step that was decided elsewhere, as its history tells it."""
-        with suppress(RuntimeError, LookupError):
+        with suppress(*_LOST):
             self._oracle.act(observation)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from symbiotic_gym.benchmarks import privacy
 from symbiotic_gym.benchmarks.privacy import mode_rows, plot, tasks_of
-from symbiotic_gym.benchmarks.privacy_plays import Played
+from symbiotic_gym.benchmarks.privacy_plays import Played, _Brain
 from symbiotic_gym.benchmarks.report import Row
 from symbiotic_gym.errors import ModelError
 from symbiotic_gym.pocket.tasks import templates
@@ -107,3 +107,16 @@ def test_tasks_that_need_private_values_come_first_and_sites_are_mixed() -> None
     tasks = tasks_of(40)
     assert len(tasks) == len(set(tasks)) == 40
     assert len({task.split(".")[1] for task in tasks}) >= 5
+
+
+def test_an_oracle_that_is_not_shown_what_it_reads_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    brain = _Brain()
+
+    class Lost:
+        def act(self, observation: Any) -> None:
+            int("(1 words)")
+
+    monkeypatch.setattr(brain, "_oracle", Lost())
+    asked = 'Goal: Count\n\nThe page now, "t" at http://forum.pocket/:\n<page>\nx\n</page>\n'
+    assert brain.answer([{"content": ""}, {"content": asked}]) == "<action>noop(1)</action>"
+    brain.skip({"goal": "Count", "page": "x"})

@@ -22,8 +22,9 @@ _WORD = re.compile(r"[^\W_]+")
 _PLAIN_WORD = re.compile(r"[^\W\d_]+")
 _LEAST_TYPED = 8
 """What has fewer letters and digits is left alone where it was typed here."""
-_LONG, _CHUNK = 150, 8
-"""Longer parts, in characters, are taken in pieces of so many words: a page text cuts long ones."""
+_PIECE, _LONG_WORD = 40, 16
+"""Characters: what is typed is taken in pieces of so many, since pages and prompts cut long texts anywhere; the search for
+values knows no spaces, so words may be taken in pieces too."""
 
 
 class Episode:
@@ -92,11 +93,11 @@ class Episode:
         that are known already stay what they are. A single word or a few digits tell little, and stand in too many prompts.
         """
         for text in typed_texts(action):
-            for part in _parts(text, self.vault.find(text)):
-                plain = _PLAIN_WORD.fullmatch(part) and not UNSPACED.search(part)
-                said = _words(part)
-                if len(squeeze(part)) >= _LEAST_TYPED and not plain and not any(said in line for line in self._shown):
-                    self.vault.add(part, TYPED, origin=origin_of(url))
+            for piece in _pieces(text, self.vault.find(text)):
+                said = _words(piece)
+                plain = _PLAIN_WORD.fullmatch(said.strip()) and not UNSPACED.search(said)
+                if len(squeeze(piece)) >= _LEAST_TYPED and not plain and not any(said in line for line in self._shown):
+                    self.vault.add(piece, TYPED, origin=origin_of(url))
 
     def looked_at(self, texts: Mapping[str, Any]) -> bool:
         """Whether they have."""
@@ -112,15 +113,20 @@ def _words(text: str) -> str:
     return " ".join(["", *_WORD.findall(normalize("NFKC", text).casefold()), ""])
 
 
-def _parts(text: str, hits: Sequence[Hit]) -> Iterator[str]:
-    """What a text says beside the values that are known in it: its lines, long ones in pieces."""
-    ends = [0, *(hit.end for hit in hits)]
-    starts = [*(hit.start for hit in hits), len(text)]
-    for start, end in zip(ends, starts, strict=True):
-        for line in text[start:end].splitlines():
-            words = line.split() if len(line) > _LONG else [line.strip()]
-            for at in range(0, len(words), _CHUNK):
-                yield " ".join(words[at : at + _CHUNK])
+def _pieces(text: str, hits: Sequence[Hit]) -> Iterator[str]:
+    """What a text says beside the values that are known in it, in pieces of some words; a short last one is joined."""
+    starts = [0, *(hit.end for hit in hits)]
+    ends = [*(hit.start for hit in hits), len(text)]
+    for start, end in zip(starts, ends, strict=True):
+        pieces = [""]
+        for word in text[start:end].split():
+            for at in range(0, len(word), _LONG_WORD):
+                if len(pieces[-1]) >= _PIECE:
+                    pieces.append("")
+                pieces[-1] += " " + word[at : at + _LONG_WORD]
+        if len(pieces) > 1 and len(squeeze(pieces[-1])) < _LEAST_TYPED:
+            pieces[-2:] = [pieces[-2] + pieces[-1]]
+        yield from (piece.strip() for piece in pieces)
 
 
 def _page(texts: Mapping[str, Any]) -> tuple[str, str]:

@@ -63,11 +63,12 @@ class EgressGuard:
     def listening(self, vault: Vault) -> Iterator[list[str]]:
         """Collect the texts of all requests that pass in this thread, on behalf of the episode of this vault."""
         passed: list[str] = []
+        before = getattr(self._passed, "texts", None), getattr(self._passed, "vault", None)
         self._passed.texts, self._passed.vault = passed, vault
         try:
             yield passed
         finally:
-            self._passed.texts = self._passed.vault = None
+            self._passed.texts, self._passed.vault = before
 
     def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Look at a request that is about to be sent.
@@ -119,7 +120,7 @@ class EgressGuard:
         for vault in vaults:
             for hits in vault.find_all(strings):
                 for hit in hits:
-                    if hit.known.kind != TYPED or vault is asking:
+                    if hit.known.kind != TYPED or asking is None or vault is asking:
                         return f"it holds a value of kind {hit.known.kind}"
         for match in matches_of_lines(strings[own:]):
             return f"it holds what looks like a value of kind {match.kind} ({match.rule})"

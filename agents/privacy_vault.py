@@ -26,6 +26,8 @@ __all__ = ["TYPED", "UNSPACED", "Hit", "Known", "Vault"]
 TYPED = "typed"
 """The kind of what a step that was decided here has typed into a page."""
 
+_SOFT = frozenset({TYPED, "voucher"})
+"""Kinds of what is hidden without being known to be more."""
 _TAG_LETTERS = "bcdfghjkmnpqrstvwxz"
 _STRICT = 8
 """Squeezed values shorter than this must stand alone, or "4417" would be found in every longer number."""
@@ -124,6 +126,8 @@ class Vault:
                 self._enter(key, known)
                 self._enter(key[::-1], known)
             self._spelled += [(spelling, known) for spelling in spellings(value)]
+        if known.kind in _SOFT and kind not in _SOFT:  # what it is was not known when it was met first
+            known.kind, known.number = kind, self._next(kind)
         known.declared |= declared
         if origin:
             known.origins.add(origin)
@@ -141,7 +145,7 @@ class Vault:
     # --- searching ---
 
     def find(self, text: str) -> list[Hit]:
-        """Every known value in a text, in any encoding: not overlapping, the longest first where they would, in order."""
+        """Every known value in a text, in any encoding, in order; where some overlap, the rest of one is a hit of its own."""
         if not self._known:
             return []
         hits: list[Hit] = []
@@ -308,13 +312,17 @@ def _alone(text: str, start: int, end: int, key: str) -> bool:
 
 
 def _longest(hits: Sequence[Hit]) -> list[Hit]:
-    """Of hits that overlap, the longest; in the order of the text."""
+    """Of hits that overlap the longest, those merely typed last, and what the others hold beyond; in the order of the text."""
     chosen: list[Hit] = []
     taken = bytearray(max((hit.end for hit in hits), default=0))
-    for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
-        if taken.find(1, hit.start, hit.end) < 0:
-            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
-            chosen.append(hit)
+    for hit in sorted(hits, key=lambda hit: (hit.known.kind == TYPED, hit.start - hit.end, hit.start)):
+        at = taken.find(0, hit.start, hit.end)
+        while at >= 0:
+            end = taken.find(1, at, hit.end)
+            end = hit.end if end < 0 else end
+            chosen.append(Hit(at, end, hit.known))
+            taken[at:end] = b"\1" * (end - at)
+            at = taken.find(0, end, hit.end)
     return sorted(chosen, key=lambda hit: hit.start)
 
 

@@ -1,6 +1,7 @@
 """What a step that was decided here types into a page: hidden from then on, unless the cloud has seen or said it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_what_is_typed_here_is_private(text: str) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        *(fill(text) for text in ("256", "1.0", "7 km", "1234567", "unconditionally", "x", "", "!!!!!!!!!!")),
+        *(fill(text) for text in ("256", "1.0", "7 km", "1234567", "unconditionally", "elements.", "x", "", "!!!!!!!!!!")),
         f"send_msg_to_user({LETTER!r})",
         f"select_option('4', {LETTER!r})",
         "click('4')",
@@ -92,12 +93,62 @@ def test_a_value_that_stands_in_it_stays_what_it_is() -> None:
     assert one.vault.values[0].origins == set()  # not where it was typed
 
 
-def test_of_a_long_text_a_page_that_cuts_it_shows_little() -> None:
+@pytest.mark.parametrize("between", [" ", "\n", ""])
+@pytest.mark.parametrize("shown", [slice(0, 199), slice(100, 250), slice(0, 60), slice(0, 2000)])
+def test_of_a_long_text_a_page_that_cuts_it_shows_little(between: str, shown: slice) -> None:
     one = episode()
-    words = [f"word{number}" for number in range(60)]
-    one.type_here(fill(" ".join(words[:30]) + "\n" + " ".join(words[30:])), HERE)
-    for shown in (" ".join(words)[:199] + "…", " ".join(words[30:]), " ".join(words[:30])):
-        assert sum(word in one.vault.redact(shown).split() for word in words) < 8
+    text = between.join(f"wort{number}" for number in range(60))
+    one.type_here(fill(text), HERE)
+    seen = "Note | " + " ".join(text.split())[shown] + "…"
+    left = re.sub("⟦[^⟧]*⟧", "", one.vault.redact(seen))
+    assert len(left) < 2 * 60
+
+
+def test_many_short_lines_are_one_text() -> None:
+    one = episode()
+    one.type_here(fill("meet me\nat the\nlake\nhouse"), HERE)
+    assert "lake" not in one.vault.redact(f'value="{LETTER}"')
+
+
+@pytest.mark.parametrize("kind", ["password", "code"])
+@pytest.mark.parametrize("first", ["typed", "voucher"])
+def test_what_turns_out_to_be_more_is_taken_for_it(first: str, kind: str) -> None:
+    one = episode()
+    known = one.vault.add("ABCD-123 quay", first)
+    before = one.vault.redact("ABCD-123 quay")
+    one.vault.add("ABCD-123 quay", kind)
+    assert known.kind == kind and kind in one.vault.redact("ABCD-123 quay")
+    assert one.vault.restore(before) == "ABCD-123 quay"
+    one.vault.add("ABCD-123 quay", first)
+    assert known.kind == kind
+
+
+def test_a_value_within_and_the_rest_beside_another_are_seen() -> None:
+    one = episode()
+    one.type_here(fill("use plum Tractor quay at the gate"), HERE)
+    one.vault.add("plum Tractor quay", "password", origin="http://shop.test:80")
+    assert [hit.known.kind for hit in one.vault.find("use plum Tractor quay at the gate")] == ["typed", "password", "typed"]
+    assert not one.rules.complete(fill("use plum Tractor quay at the gate"), see(url="http://evil.test/")).action
+    one.type_here(fill("Perpetua lives in the house by the gate key"), HERE)
+    text = "Perpetua lives in the house by the gate key of old"
+    one.vault.add("gate key of old", "name")
+    hidden = one.vault.redact(text)
+    assert not re.search(r"house|gate|key|old", re.sub("⟦[^⟧]*⟧", "", hidden)) and one.vault.restore(hidden) == text
+
+
+def test_a_guard_that_does_not_know_who_asks_looks_for_everything() -> None:
+    guard, one = EgressGuard(), episode()
+    guard.protect(one.vault)
+    one.type_here(fill(LETTER), HERE)
+    with pytest.raises(PrivacyError, match="kind typed"):
+        guard.check_text(LETTER)
+    with guard.listening(one.vault) as left:
+        with guard.listening(episode().vault):
+            guard.check_text(LETTER)
+        guard.check_text("after")
+        with pytest.raises(PrivacyError, match="kind typed"):
+            guard.check_text(LETTER)
+    assert left[-1] == "after"
 
 
 # --- where it may go ---

@@ -175,11 +175,20 @@ def test_a_reset_brings_the_world_back(served: Served) -> None:
 
 
 def test_a_port_that_is_taken_is_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(SiteError, match="ports in a row"):
-            serve(taken.getsockname()[1] - 1, webarena=True)
+    for _ in range(100):  # until a port is free whose neighbour can be taken
+        with socket.socket() as free, socket.socket() as taken:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            try:
+                taken.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            taken.listen()
+            free.close()
+            with pytest.raises(SiteError, match="ports in a row"):
+                serve(port, webarena=True)
+            return
+    pytest.fail("no two free ports in a row")
 
 
 # --- the evaluators ---

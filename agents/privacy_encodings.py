@@ -20,6 +20,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from symbiotic_gym.agents.privacy_search import CodeTable, codes_of
+
 __all__ = ["BARRIER", "ENCODINGS", "View", "decoded_runs", "spellings", "squeeze", "views"]
 
 _ESCAPE = re.compile(
@@ -48,6 +50,19 @@ class _Squeezed(dict[int, str]):
 
 
 _SQUEEZED = _Squeezed({ord(BARRIER): BARRIER})
+_SEVERAL = 0x110000
+
+
+def _squeezed_code(char: str) -> int:
+    """The code of the one character that it becomes; 0 where it is left out, `_SEVERAL` where it becomes more than one."""
+    found = _SQUEEZED[ord(char)]
+    return _SEVERAL if len(found) > 1 else ord(found or "\0")
+
+
+_SQUEEZED_CODES = CodeTable(_squeezed_code)
+_SQUEEZED_LENGTHS = CodeTable(lambda char: len(_SQUEEZED[ord(char)]))
+_LONG = 200
+"""Characters from which on a look at all of them at once is faster."""
 
 
 def squeeze(text: str) -> str:
@@ -56,7 +71,12 @@ def squeeze(text: str) -> str:
     >>> squeeze("Ｎóra  DIALLO")
     'noradiallo'
     """
-    return text.translate(_SQUEEZED)
+    if len(text) < _LONG:
+        return text.translate(_SQUEEZED)
+    codes = _SQUEEZED_CODES(codes_of(text))
+    if (codes == _SEVERAL).any():
+        return text.translate(_SQUEEZED)
+    return str(codes[codes != 0].tobytes(), "utf-32-le", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -80,10 +100,8 @@ class View:
 
     def squeezed_places(self) -> NDArray[np.int64]:
         """For each character of the squeezed text, which character of `text` it comes of."""
-        codes = np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        unique, which = np.unique(codes, return_inverse=True)
-        lengths = np.array([len(_SQUEEZED[int(code)]) for code in unique], np.int64)
-        return np.repeat(np.arange(len(codes)), lengths[which])
+        lengths = _SQUEEZED_LENGTHS(codes_of(self.text))
+        return np.repeat(np.arange(len(lengths)), lengths)
 
 
 def views(text: str) -> Iterator[View]:
@@ -158,19 +176,21 @@ def decoded_runs(text: str) -> Iterator[tuple[int, int, str]]:
 
 @lru_cache(maxsize=8192)
 def _run_meanings(run: str) -> tuple[str, ...]:
-    found = []
-    for data in (*_base64(run), *_hex(run)):
-        text = data.decode("utf-8", "ignore")
-        whole = len(text) >= 2 and len(text.encode()) >= _READABLE * len(data)
-        if whole and sum(char.isalnum() or char in " @.,:;-_/+()'\"" for char in text) >= _READABLE * len(text):
-            found.append(text)
-    return tuple(found)
+    return tuple(text for data in (*_base64(run), *_hex(run)) if (text := _readable(data)))
+
+
+def _readable(data: bytes) -> str:
+    """The text that some bytes are; empty where they are none, or none that anybody could read."""
+    text = data.decode("utf-8", "ignore")
+    if len(text) < 2 or len(text.encode()) < _READABLE * len(data):
+        return ""
+    return text if sum(char.isalnum() or char in " @.,:;-_/+()'\"" for char in text) >= _READABLE * len(text) else ""
 
 
 def spellings(value: str) -> list[str]:
     """Base64, wherever in it the value begins, and hexadecimal of a value that `decoded_runs` would not give back."""
     data = value.encode()
-    if any(value in meaning for _, _, meaning in decoded_runs(base64.b64encode(data).decode())) and len(data) > _SHORT:
+    if len(data) > _SHORT and _readable(data):
         return []
     found = []
     for before in range(3):

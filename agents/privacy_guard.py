@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
-from symbiotic_gym.agents.privacy_secrets import matches_of_lines
+from symbiotic_gym.agents.privacy_search import small_letters
+from symbiotic_gym.agents.privacy_secrets import matches_of_all
 from symbiotic_gym.agents.privacy_vault import TYPED, Vault
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
@@ -33,6 +34,19 @@ _PICTURE = re.compile(
 )
 """A picture as an address, as the base64 of a common format's first bytes, or what is long enough to be one."""
 
+_LONG_WORD = 24
+"""Characters that every picture but an address has without a space."""
+
+
+class _InThread(threading.local):
+    """What a guard knows of the thread that asks."""
+
+    sha256 = ""
+    texts: list[str] | None = None
+    """Collects what passes, while somebody listens."""
+    vault: Vault | None = None
+    """Of the episode that listens."""
+
 
 class EgressGuard:
     """Looks at requests; `OpenAIModel(..., guard=guard)` asks it before each.
@@ -46,13 +60,13 @@ class EgressGuard:
     def __init__(self) -> None:
         self.requests = 0
         self.stopped = 0
-        self._passed = threading.local()
+        self._here = _InThread()
         self._vaults: weakref.WeakSet[Vault] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     @property
     def last_sha256(self) -> str:
-        return str(getattr(self._passed, "sha256", ""))
+        return self._here.sha256
 
     def protect(self, vault: Vault) -> None:
         """Search requests for the values of this vault from now on, for as long as it exists."""
@@ -63,12 +77,12 @@ class EgressGuard:
     def listening(self, vault: Vault) -> Iterator[list[str]]:
         """Collect the texts of all requests that pass in this thread, on behalf of the episode of this vault."""
         passed: list[str] = []
-        before = getattr(self._passed, "texts", None), getattr(self._passed, "vault", None)
-        self._passed.texts, self._passed.vault = passed, vault
+        before = self._here.texts, self._here.vault
+        self._here.texts, self._here.vault = passed, vault
         try:
             yield passed
         finally:
-            self._passed.texts, self._passed.vault = before
+            self._here.texts, self._here.vault = before
 
     def check(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Look at a request that is about to be sent.
@@ -96,9 +110,9 @@ class EgressGuard:
                     "nothing: the step is decided by the local model",
                 )
             )
-        self._passed.sha256 = hashlib.sha256(body).hexdigest()
-        if getattr(self._passed, "texts", None) is not None:
-            self._passed.texts += strings
+        self._here.sha256 = hashlib.sha256(body).hexdigest()
+        if self._here.texts is not None:
+            self._here.texts += strings
 
     def check_text(self, text: str) -> None:
         """The same for a text, for agents that reach their model by other ways than `OpenAIModel`.
@@ -112,19 +126,25 @@ class EgressGuard:
         """What must not leave in the texts of a request, of which so many are its address and headers."""
         if any(len(string) > _LONGEST_TEXT for string in strings):
             return "it holds a text too long to be looked at"
-        if any(_PICTURE.search(string) or ("%" in string and _PICTURE.search(unquote(string))) for string in strings):
+        if any(_is_picture(string) or ("%" in string and _is_picture(unquote(string))) for string in strings):
             return "it holds a picture, or what could be one"
         with self._lock:
             vaults = list(self._vaults)
-        asking = getattr(self._passed, "vault", None)
+        asking = self._here.vault
         for vault in vaults:
             for hits in vault.find_all(strings):
                 for hit in hits:
                     if hit.known.kind != TYPED or asking is None or vault is asking:
                         return f"it holds a value of kind {hit.known.kind}"
-        for match in matches_of_lines(strings[own:]):
+        for _, match in matches_of_all([line for string in strings[own:] for line in string.split("\n")]):
             return f"it holds what looks like a value of kind {match.kind} ({match.rule})"
         return ""
+
+
+def _is_picture(text: str) -> bool:
+    """Whether a text may hold a picture; one without long words, as most are, needs no closer look."""
+    longest = max(map(len, text.split()), default=0)
+    return (longest >= _LONG_WORD or "data:" in small_letters(text)) and _PICTURE.search(text) is not None
 
 
 def _texts(body: bytes) -> list[str]:

@@ -6,16 +6,16 @@ is no rule here; it takes "Add to Cart" for a key. Formats are those that the pr
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
+from symbiotic_gym.agents.privacy_search import Lines, small_letters
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
-__all__ = ["KEY_RULES", "SecretsDetector", "iban_ok", "luhn_ok", "matches", "matches_of_lines"]
+__all__ = ["KEY_RULES", "SecretsDetector", "iban_ok", "luhn_ok", "matches", "matches_of_all"]
 
 _W = r"[A-Za-z0-9_-]"
 KEY_RULES: dict[str, str] = {
@@ -134,7 +134,7 @@ def matches(text: str) -> tuple[Match, ...]:
 def _matches(text: str) -> Iterator[Match]:
     for found in _KEYS.finditer(text) if any(hint in text for hint in _HINTS) else ():
         yield Match(found.start(), found.end(), "key", str(found.lastgroup).replace("_", "-"))
-    small = text.casefold()
+    small = small_letters(text)
     named = any(word in small for word in _NAMED)
     for found in _ASSIGNED.finditer(text) if named else ():
         if any(char.isdigit() or not char.isalnum() for char in found[1].rstrip(".")):
@@ -149,21 +149,14 @@ def _matches(text: str) -> Iterator[Match]:
         yield from _numbers(text)
 
 
-def matches_of_lines(texts: Sequence[str]) -> Iterator[Match]:
-    """Everything that a rule knows in the lines of some texts, places aside; fast where there is nothing, as should be."""
-    joined = "\n".join(texts)
-    lines, folded = joined.split("\n"), joined.casefold()
-    starts = [0, *accumulate(len(line) + 1 for line in lines)]
-    places = {match.start() for pattern in _NUMBERED for match in pattern.finditer(joined)}
-    for mark in (*_HINTS, "@"):
-        if mark in joined:
-            places.update(match.start() for match in re.finditer(re.escape(mark), joined))
-    wanted = {bisect_right(starts, place) - 1 for place in places}
-    words = [word for word in _NAMED if word in folded]
-    if words:  # folding may change lengths, and never the number of lines
-        wanted.update(i for i, line in enumerate(folded.split("\n")) if any(word in line for word in words))
+def matches_of_all(texts: Sequence[str]) -> Iterator[tuple[int, Match]]:
+    """`matches` of many texts, each with its text's place in `texts`; fast where there are none, as in most texts."""
+    lines = Lines(texts)
+    wanted = lines.holding((*_HINTS, "@")).union(*map(lines.matching, _NUMBERED))
+    wanted |= Lines([small_letters(text) for text in texts]).holding(_NAMED)
     for i in sorted(wanted):
-        yield from matches(lines[i])
+        for match in matches(texts[i]):
+            yield i, match
 
 
 def _numbers(text: str) -> Iterator[Match]:
@@ -242,6 +235,5 @@ class SecretsDetector:
             Finding(
                 node=i, start=match.start, end=match.end, kind=match.kind, score=match.score, source=f"{self.name}:{match.rule}"
             )
-            for i, node in enumerate(nodes)
-            for match in matches(node.text)
+            for i, match in matches_of_all([node.text for node in nodes])
         ]

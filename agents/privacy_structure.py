@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html.parser import HTMLParser
 
+from symbiotic_gym.agents.privacy_search import Lines, small_letters
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
@@ -75,12 +76,24 @@ _IN_TEXT: Sequence[tuple[str, re.Pattern[str]]] = (
     ("code", re.compile(r"\b(?:code|pin|otp)(?: is|:)? ?(?:now )?(\d{4,8})\b", re.I)),
     ("birthday", re.compile(r"\b(?:born|date of birth|birthday)\b[^\d]{0,12}(\d[\d./ -]{5,9}\d)", re.I)),
 )  # fmt: skip
+_TELLING = (
+    *("hello", "hi", "welcome", "dear", "signed in as", "order", "invoice", "booking", "tracking"),
+    *("code", "pin", "otp", "born", "birth"),
+)
+"""What every text of `_IN_TEXT` holds, in small letters."""
+
 _STREET = re.compile(
     r"\b(?:[^\W\d_]+(?:straße|strasse|straat|gatan|vägen|gata|väg|katu|polku|kuja|tie|gasse|gata|veien|vej)"
     r"|(?:Rua|Avenida|Alameda|Travessa|Praça|Largo|Via|Viale|Piazza|Corso|Strada|Calle|Calea|Bulevardul|Rue)"
     r"(?: [^\W\d_][\w'’.-]*){1,5})"
     r",? (?:n[r.º°]*\.? ?)?\d{1,5}\b[^|;\n]{0,60}"
 )
+_STREETS = (
+    *("straße", "strasse", "straat", "gata", "väg", "katu", "polku", "kuja", "tie", "gasse", "vei", "vej", "Rua", "Avenida"),
+    *("Alameda", "Travessa", "Praça", "Largo", "Via", "Piazza", "Corso", "Strada", "Calle", "Calea", "Bulevardul", "Rue"),
+)
+"""What every street of `_STREET` holds."""
+
 _FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _MESSAGE = re.compile(r"(?:\S+\s+){4,}\S+", re.S)
 
@@ -94,13 +107,15 @@ class StructureDetector:
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """What the page says is private."""
         personal = bool(_PERSONAL_PATH.search(url.partition("://")[2]))
+        streets = Lines([node.text for node in nodes]).holding(_STREETS)
+        told = Lines([small_letters(node.text) for node in nodes]).holding(_TELLING)
         found: list[Finding] = []
         for i, node in enumerate(nodes):
             if node.part == "value" and node.kind:
                 found.append(self._whole(i, node, node.kind, SURE, "field"))
             elif not (node.role in _FIELDS and node.part == "name"):  # the name of a field is a label, not what is in it
                 found += self._labelled(i, node)
-                found += self._in_text(i, node)
+                found += self._in_text(i, node) if i in streets or i in told else []
                 if personal and not node.label and node.role in ("text", "textbox") and _MESSAGE.fullmatch(node.text):
                     found.append(self._whole(i, node, "message", SURE, "place"))
             if _SIGN_OUT.fullmatch(node.text) and i and nodes[i - 1].role == "text" and not nodes[i - 1].label:

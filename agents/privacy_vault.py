@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symbiotic_gym.agents.privacy_encodings import BARRIER, View, decoded_runs, spellings, squeeze, views
+from symbiotic_gym.agents.privacy_search import codes_of
 from symbiotic_gym.errors import ConfigError, PrivacyError, explain
 
 __all__ = ["TYPED", "UNSPACED", "Hit", "Known", "Vault"]
@@ -140,7 +141,9 @@ class Vault:
     def _enter(self, key: str, known: Known) -> None:
         size = min(len(key), 4)
         self._index.setdefault(key[:size], []).append((key, known))
-        self._grams.setdefault(size, np.zeros(_TABLE, np.bool_))[_hashed(key[:size], size)] = True
+        if size not in self._grams:
+            self._grams[size] = np.zeros(_TABLE, np.bool_)
+        self._grams[size][_hash(key[:size])] = True
 
     # --- searching ---
 
@@ -328,9 +331,18 @@ def _longest(hits: Sequence[Hit]) -> list[Hit]:
 
 def _hashed(text: str, size: int) -> NDArray[np.uint32]:
     """A hash below `_TABLE` of each window of `size` characters."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    codes = codes_of(text)
     count = max(len(codes) - size + 1, 0)
     hashed = np.zeros(count, np.uint32)
     for shift in range(size):
-        hashed = hashed * np.uint32(_PRIME) + codes[shift : shift + count]
+        hashed *= np.uint32(_PRIME)
+        hashed += codes[shift : shift + count]
     return hashed >> np.uint32(32 - _TABLE.bit_length() + 1)
+
+
+def _hash(window: str) -> int:
+    """The same hash of one window."""
+    hashed = 0
+    for char in window:
+        hashed = (hashed * _PRIME + ord(char)) & 0xFFFFFFFF
+    return hashed >> (32 - _TABLE.bit_length() + 1)

@@ -71,7 +71,7 @@ class _Reader:
         match = _LINE.match(line)
         if match is None:
             return
-        indent, role, bid = len(match["indent"]), match["role"], match["bid"] or ""
+        indent, role, bid = match.end("indent"), match["role"], match["bid"] or ""
         if self._row is not None and indent <= self._row[0]:
             self._row = None
         if role == "row":

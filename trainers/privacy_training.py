@@ -49,7 +49,8 @@ def train(
         for start in range(0, len(order), _BATCH):
             batch = [data[i] for i in order[start : start + _BATCH]]
             wanted_B = np.array([CLASSES.index(example.kind) for example in batch])
-            bucket, owner = hashes_of([example.text for example in batch])
+            bucket, count_LB = hashes_of([example.text for example in batch])
+            owner = np.repeat(np.tile(np.arange(len(batch)), len(count_LB)), count_LB.ravel())
             norm_B = 1 / np.sqrt(np.bincount(owner, minlength=len(batch)))
             logits_BC: NDArray[Any] = np.stack(
                 [np.bincount(owner, table_HC[bucket, c], minlength=len(batch)) for c in range(len(CLASSES))], 1

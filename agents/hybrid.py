@@ -115,7 +115,7 @@ class HybridAgent:
             raise ConfigError(
                 explain(
                     f"{agent_name(large)} has a prompt that says nothing of placeholders, or no noop to answer them with",
-                    'LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS)',
+                    'LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS)',
                     f"mode {mode!r} shows it ⟦name_1_abcd⟧ where a private text stood, and it would be taken for that text",
                     "choose that prompt, or one of your own that explains them",
                 )

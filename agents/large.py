@@ -58,6 +58,8 @@ class _Turn:
 
     agent: "LargeAgent"
     observation: Observation
+    before: Observation | None
+    """What the last action was decided on."""
     retrieved: list[Retrieved]
     seeds: random.Random
     page: str
@@ -113,7 +115,7 @@ class LargeAgent:
         examples_tokens: int = 800,
         verbs: Sequence[str] = COMMON_VERBS,
         sampling: Sampling = Sampling(max_tokens=256),  # noqa: B008  (frozen)
-        prompt: str = "large_v2",
+        prompt: str = "large_v3",
     ) -> None:
         if not 1 <= candidates <= len(RANKS) or min(page_tokens, history_tokens, examples_tokens) < 0:
             raise ConfigError(
@@ -189,11 +191,13 @@ class LargeAgent:
         return [turn.decision for turn in turns if turn.decision is not None]
 
     def _turn(self, observation: Observation) -> _Turn:
+        before = self._before
         self.observe(observation)
         page = prune(observation["page"]) if self._pruned else observation["page"]
         return _Turn(
             agent=self,
             observation=observation,
+            before=before,
             retrieved=self._retrieve(observation),
             seeds=random.Random(self._random.getrandbits(31)),
             page=cut_page(page, observation["goal"], self._budgets[0]),
@@ -241,12 +245,12 @@ class LargeAgent:
             replanned = not problem
             if turn.decision is not None or (replanned and (command.name == "prune" or not candidates)):
                 return
-        usable = tuple(one for one in candidates if not problem_of(one, turn.observation))[: self._candidates]
+        usable = tuple(one for one in candidates if not problem_of(one, turn.observation, turn.before))[: self._candidates]
         if usable or turn.repaired:
             self._decide(turn, usable or candidates, answer, usable)
             return
         turn.repaired = True
-        problem = problem_of(candidates[0], turn.observation) if candidates else problem or nothing_in(answer)
+        problem = problem_of(candidates[0], turn.observation, turn.before) if candidates else problem or nothing_in(answer)
         turn.extra_messages = [
             {"role": "assistant", "content": answer.text or "-"},
             {"role": "user", "content": (self._json if schema else self._text).repair(problem)},

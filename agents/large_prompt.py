@@ -28,9 +28,9 @@ _SHOWN = {
 }
 _EXAMPLES = {
     "select": ("Red is checked, blue is not yet.", 'click("8")'),
-    "name": ("The name has to be typed first.", 'fill("31", "Ann")'),
-    "save": ("The name is in the field, so it can be saved.", 'click("32")'),
-    "done": ("All of it is done.", 'send_msg_to_user("done")'),
+    "type": ("The name is typed, the password is not yet.", 'fill("32", "k7")'),
+    "send": ("All is typed, so it can be sent.", 'click("33")'),
+    "done": ("The prices are open, and the goal asks for no more.", 'send_msg_to_user("done")'),
     "answer": ("The page shows the answer.", 'send_msg_to_user("7 km")'),
 }
 

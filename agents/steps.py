@@ -12,6 +12,7 @@ _IDEMPOTENT = frozenset({"fill", "clear", "select_option", "check", "uncheck", "
 _WRITES = frozenset({"fill", "clear", "select_option"})
 _CLICKED = frozenset({"button", "checkbox", "link", "menuitem", "option", "radio", "switch", "tab"})
 _ERROR_CHARS = 160
+_ELEMENT_CHARS = 120
 
 
 def nothing_in(answer: Completion) -> str:
@@ -20,8 +21,14 @@ def nothing_in(answer: Completion) -> str:
     return f"There is no valid action in that answer.{cut}"
 
 
-def problem_of(candidate: Candidate, observation: Observation) -> str:
-    """Why a well-formed action would be a wasted step; empty when nothing speaks against it."""
+def problem_of(candidate: Candidate, observation: Observation, before: Observation | None = None) -> str:
+    """Why a well-formed action would be a wasted step; empty when nothing speaks against it.
+
+    Args:
+        candidate: the action.
+        observation: what it was decided on.
+        before: what the last action was decided on, if that is known.
+    """
     action = parse(candidate.action)
     lost = [bid for bid in action.bids if bid not in elements(observation["page"])]
     if lost:
@@ -32,12 +39,21 @@ def problem_of(candidate: Candidate, observation: Observation) -> str:
     last, failed = observation["last_action"], observation["last_action_error"]
     if action.verb in _IDEMPOTENT and not failed and compare(candidate.action, observation["page"], last, observation["page"]):
         return f"{candidate.action} is done already."
+    again = candidate.action == last and action.verb != "noop" and not failed
+    if again and before is not None and _same(observation, before):
+        return (
+            f"{candidate.action} was done just now and changed nothing. If the goal is reached, say so; else do something else."
+        )
     return ""
+
+
+def _same(observation: Observation, before: Observation) -> bool:
+    return observation["page"] == before["page"] and observation.get("url", "") == before.get("url", "")
 
 
 def past_step(observation: Observation, before: Observation | None) -> str:
     """A step as the history shows it: the call, what it was done to, and what came of it."""
-    line = observation["last_action"]
+    line, named = observation["last_action"], []
     try:
         on_page = elements(before["page"]) if before else {}
         named = [on_page[bid] for bid in parse(line).bids if bid in on_page]
@@ -47,5 +63,12 @@ def past_step(observation: Observation, before: Observation | None) -> str:
     error = " ".join(observation["last_action_error"].split())[:_ERROR_CHARS]
     if error:
         return f"{line} -> failed: {error}"
-    moved = before is not None and observation.get("url", "").partition("#")[0] != before.get("url", "").partition("#")[0]
-    return f'{line} -> page "{observation.get("title", "")}"' if moved else line
+    if before is None:
+        return line
+    if observation.get("url", "").partition("#")[0] != before.get("url", "").partition("#")[0]:
+        return f'{line} -> page "{observation.get("title", "")}"'
+    if _same(observation, before):
+        return f"{line} -> nothing changed"
+    after = elements(observation["page"])
+    changed = [after[one.bid].line for one in named if one.bid in after and after[one.bid].line != one.line]
+    return line + "".join(f" -> {shown[:_ELEMENT_CHARS]}" for shown in changed)

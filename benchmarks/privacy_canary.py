@@ -241,7 +241,7 @@ def _through_agent(
     texts = [ENCODINGS[encoding](value) for _, value in batch]
     knowledge = knowledge_of(texts) if channel == "retrieval" else None
     large = LargeAgent(
-        model, knowledge=knowledge, prompt="private_v2", verbs=PRIVATE_VERBS, page_tokens=10**6, examples_tokens=10**6
+        model, knowledge=knowledge, prompt="private_v3", verbs=PRIVATE_VERBS, page_tokens=10**6, examples_tokens=10**6
     )
     small = _Local(" ; ".join(texts) if channel == "reason" else "It comes next.")
     agent = HybridAgent(large, small, mode=mode, detectors=None if mode == "large" else stack, declared=batch, ledger=ledger)

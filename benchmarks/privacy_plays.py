@@ -229,8 +229,8 @@ def play(
 def _large(model: OpenAIModel, page_tokens: int | None) -> LargeAgent:
     """The agent in the cloud; for the scripted model (None), which reads pages as they are, whole, and writes tagged text."""
     if page_tokens is None:
-        return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, schema=False, pruned=False, page_tokens=10**6)
-    return LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, candidates=1, page_tokens=page_tokens)
+        return LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS, schema=False, pruned=False, page_tokens=10**6)
+    return LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS, candidates=1, page_tokens=page_tokens)
 
 
 def _episode(

@@ -44,7 +44,7 @@ def hybrid(endpoint: FakeEndpoint, mode: str = "guarded", **settings: Any) -> Hy
     model = OpenAIModel("fake", base_url=endpoint.url, guard=settings.pop("guard", EgressGuard()), max_retries=0)
     detectors = None if mode in ("large", "small", "oracle") else DetectorStack(timeout_s=30)
     agent = HybridAgent(
-        LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS),
+        LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS),
         settings.pop("local", small),
         mode=mode,
         detectors=detectors,
@@ -86,7 +86,7 @@ def test_a_stopped_request_is_not_made_and_planned_again_here() -> None:
     """The knowledge base was filled without protection: nothing but the guard sees what it brings."""
     with FakeEndpoint(lambda messages: '<action>click("5")</action>') as endpoint:
         model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=2)
-        large = LargeAgent(model, knowledge=knowledge_of(["Perpetua Hollings"]), prompt="private_v2", verbs=PRIVATE_VERBS)
+        large = LargeAgent(model, knowledge=knowledge_of(["Perpetua Hollings"]), prompt="private_v3", verbs=PRIVATE_VERBS)
         agent = HybridAgent(large, small, declared=[("name", "Perpetua Hollings")], detectors=DetectorStack(timeout_s=30))
         agent.reset("Go on to the next page", seed=1)
         decision = agent.act(see('[1] link "Home"\nheading "Overview"\n[2] button "Next"', goal="Go on to the next page"))
@@ -136,12 +136,12 @@ def test_a_guarded_mode_needs_a_guarded_client() -> None:
 
 def test_a_large_agent_must_know_what_placeholders_are_where_it_is_shown_any() -> None:
     plain = LargeAgent(ScriptedModel([]))
-    with pytest.raises(ConfigError, match="private_v2"):
+    with pytest.raises(ConfigError, match="private_v3"):
         HybridAgent(plain, small, mode="redact")
     assert HybridAgent(plain, small, mode="paper").mode == "paper"
     with pytest.raises(ConfigError, match="noop"):
-        HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v2"), small)
-    assert HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v2", verbs=PRIVATE_VERBS), small).mode == "guarded"
+        HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v3"), small)
+    assert HybridAgent(LargeAgent(ScriptedModel([]), prompt="private_v3", verbs=PRIVATE_VERBS), small).mode == "guarded"
 
 
 def test_what_lies_on_a_disk_holds_placeholders(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_what_a_failed_detector_may_have_missed_is_not_told_later() -> None:
     with FakeEndpoint(lambda messages: '<reason>r</reason><action>click("6")</action>') as endpoint:
         model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=0)
         agent = HybridAgent(
-            LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS),
+            LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS),
             lambda observation: 'click("5")',
             detectors=DetectorStack([Sometimes()], timeout_s=30),
         )

@@ -187,7 +187,7 @@ def test_another_episode_may_say_the_same() -> None:
 def hybrid(endpoint: FakeEndpoint, mode: str = "guarded", text: str = LETTER, **settings: Any) -> HybridAgent:
     model = OpenAIModel("fake", base_url=endpoint.url, guard=EgressGuard(), max_retries=0)
     agent = HybridAgent(
-        LargeAgent(model, prompt="private_v2", verbs=PRIVATE_VERBS, **settings),
+        LargeAgent(model, prompt="private_v3", verbs=PRIVATE_VERBS, **settings),
         lambda observation: Decision(action=fill(text), source="small"),
         mode=mode,
         detectors=DetectorStack(timeout_s=30),

@@ -42,8 +42,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "schema-plan": {"candidates": 1, "plan": True},
     "retrieval": {"schema": False, "candidates": 1},
     "schema-retrieval": {"candidates": 1},
-    "private": {"schema": False, "candidates": 1, "prompt": "private_v2", "verbs": PRIVATE_VERBS},
-    "schema-private": {"candidates": 1, "prompt": "private_v2", "verbs": PRIVATE_VERBS},
+    "private": {"schema": False, "candidates": 1, "prompt": "private_v3", "verbs": PRIVATE_VERBS},
+    "schema-private": {"candidates": 1, "prompt": "private_v3", "verbs": PRIVATE_VERBS},
 }
 
 

@@ -39,6 +39,8 @@ def problem_of(candidate: Candidate, observation: Observation, before: Observati
     last, failed = observation["last_action"], observation["last_action_error"]
     if action.verb in _IDEMPOTENT and not failed and compare(candidate.action, observation["page"], last, observation["page"]):
         return f"{candidate.action} is done already."
+    if action.verb == "send_msg_to_user" and not failed and last.partition("(")[0] in _WRITES:
+        return "What was typed or chosen last has not been sent: click what sends it, or say again that nothing is left to do."
     again = candidate.action == last and action.verb != "noop" and not failed
     if again and before is not None and _same(observation, before):
         return (

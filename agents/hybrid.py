@@ -250,7 +250,7 @@ class HybridAgent:
                     self._observers[1].observe(self._for_small(step))
                 return decision
         elif self._observers[0] is not None and self.mode != "small":
-            self._observers[0].observe(_nothing_of(step.view.observation) if step.view.scan.faults else step.view.observation)
+            self._observers[0].observe(self._for_memory(step))
         if step.ruling.route == "BLOCK":
             return Decision(action="noop(1)", reason=step.ruling.why, source="policy")
         return step.proposal or self._small.act(self._for_small(step))
@@ -258,6 +258,13 @@ class HybridAgent:
     def _for_small(self, step: _Step) -> Observation:
         """What the small model sees: what a person would, and nothing that is written like a part of its prompt."""
         return without_imitations(step.seen) if self._fence and self._hides else step.seen
+
+    def _for_memory(self, step: _Step) -> Observation:
+        """What the large model's memory keeps of a step that is decided here."""
+        shown = step.view.observation
+        if step.view.scan.faults:
+            return _nothing_of(shown)
+        return shown if self._hides else {**shown, "page": NOT_KEPT}
 
     def _worth_asking(self, step: _Step) -> bool:
         step.proposal = self._small.act(self._for_small(step))

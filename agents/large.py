@@ -18,7 +18,7 @@ from symbiotic_gym.agents.large_prompt import LargePrompt
 from symbiotic_gym.agents.parsing import PlanCommand, read_candidates, read_plan_command
 from symbiotic_gym.agents.plan import PlanTree
 from symbiotic_gym.agents.pruning import prune
-from symbiotic_gym.agents.steps import nothing_in, past_step, problem_of
+from symbiotic_gym.agents.steps import doubt_of, nothing_in, past_step, problem_of
 from symbiotic_gym.agents.token_budget import cut_lines, cut_page
 from symbiotic_gym.errors import ConfigError, SchemaRefusedError, explain
 from symbiotic_gym.knowledge import Exclusion, Retrieved, Searchable
@@ -159,6 +159,8 @@ class LargeAgent:
 
     def observe(self, observation: Observation) -> None:
         """Take note of the action that was executed last, whoever chose it."""
+        if observation is self._before:
+            return
         if self._before is None and not self.plan.root.url:
             self.plan.root.url = observation.get("url", "")
         if observation["last_action"]:
@@ -245,12 +247,13 @@ class LargeAgent:
             replanned = not problem
             if turn.decision is not None or (replanned and (command.name == "prune" or not candidates)):
                 return
-        usable = tuple(one for one in candidates if not problem_of(one, turn.observation, turn.before))[: self._candidates]
-        if usable or turn.repaired:
+        usable = tuple(one for one in candidates if not problem_of(one, turn.observation))[: self._candidates]
+        doubt = doubt_of(usable[0], turn.observation, turn.before) if usable else ""
+        if turn.repaired or (usable and not doubt):
             self._decide(turn, usable or candidates, answer, usable)
             return
         turn.repaired = True
-        problem = problem_of(candidates[0], turn.observation, turn.before) if candidates else problem or nothing_in(answer)
+        problem = doubt or (problem_of(candidates[0], turn.observation) if candidates else problem or nothing_in(answer))
         turn.extra_messages = [
             {"role": "assistant", "content": answer.text or "-"},
             {"role": "user", "content": (self._json if schema else self._text).repair(problem)},

@@ -83,8 +83,7 @@ class Weights:
     """A trained layer.
 
     Attributes:
-        table_HC: float32, (BUCKETS, classes).
-        columns: the same by class, float64, which is faster to add up.
+        columns: float64, (BUCKETS,) for each class: faster to add up than a table is.
         bias_C: float32, (classes,).
         scripts: names of the alphabets it was trained on, as `unicodedata.name` begins.
     """
@@ -92,8 +91,7 @@ class Weights:
     def __init__(
         self, table_HC: NDArray[np.float32], bias_C: NDArray[np.float32], scripts: frozenset[str], version: str
     ) -> None:
-        self.table_HC = table_HC
-        self.columns = [np.ascontiguousarray(table_HC[:, c], np.float64) for c in range(table_HC.shape[1])]
+        self.columns = [np.ascontiguousarray(column_H, np.float64) for column_H in table_HC.T]
         self.bias_C = bias_C
         self.scripts = scripts
         self.version = version
@@ -131,9 +129,9 @@ def hashes_of(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64
         int64, (windows,): buckets in [0, BUCKETS); and int64, (lengths, texts): how many windows each text has of each length.
     """
     joined = "".join(f"\x02{text[:LONGEST]}\x03" for text in texts)
-    size_B = np.array([min(len(text), LONGEST) + 2 for text in texts])
+    size_B = np.array([min(len(text), LONGEST) + 2 for text in texts], np.int64)
     owner_T = np.repeat(np.arange(len(texts)), size_B)
-    codes_T = codes_of(joined)
+    codes_T = codes_of(joined.encode(errors="replace").decode())  # half an emoji is as good as none
     shape_T = _SHAPE(codes_T).astype(np.uint64)
     plain_T = np.where((codes_T >= 48) & (codes_T <= 57), 48, codes_T).astype(np.uint64)
     kinds = [(plain_T, 1, length) for length in _LENGTHS] + [(shape_T, 2, length) for length in _SHAPE_LENGTHS]

@@ -189,7 +189,7 @@ def _readable(data: bytes) -> str:
 
 def spellings(value: str) -> list[str]:
     """Base64, wherever in it the value begins, and hexadecimal of a value that `decoded_runs` would not give back."""
-    data = value.encode()
+    data = value.encode(errors="replace")
     if len(data) > _SHORT and _readable(data):
         return []
     found = []

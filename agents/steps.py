@@ -1,18 +1,25 @@
 """What is said of a step: why an action would be wasted, why an answer holds none, how the history shows one that was taken."""
 
-from symbiotic_gym.actions import compare, elements, parse
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from symbiotic_gym.actions import Element, compare, elements, parse
 from symbiotic_gym.errors import ActionError
 from symbiotic_gym.protocols import Completion
 from symbiotic_gym.types import Candidate, Observation
 
-__all__ = ["nothing_in", "past_step", "problem_of"]
+__all__ = ["doubt_of", "nothing_in", "past_step", "problem_of"]
 
 _IDEMPOTENT = frozenset({"fill", "clear", "select_option", "check", "uncheck", "focus", "hover"})
 """Doing these twice in a row does nothing, and is what weak models like to do."""
+_DONE_ONCE = frozenset({"click", "goto", "go_back", "send_msg_to_user"})
+"""Doing these again where they changed nothing does nothing; keys and the mouse may act on what no page shows."""
 _WRITES = frozenset({"fill", "clear", "select_option"})
 _CLICKED = frozenset({"button", "checkbox", "link", "menuitem", "option", "radio", "switch", "tab"})
 _ERROR_CHARS = 160
-_ELEMENT_CHARS = 120
+_OUTCOME_CHARS = 120
+_FOCUSED = re.compile(r" focused(?= |$)", re.M)
 
 
 def nothing_in(answer: Completion) -> str:
@@ -21,14 +28,8 @@ def nothing_in(answer: Completion) -> str:
     return f"There is no valid action in that answer.{cut}"
 
 
-def problem_of(candidate: Candidate, observation: Observation, before: Observation | None = None) -> str:
-    """Why a well-formed action would be a wasted step; empty when nothing speaks against it.
-
-    Args:
-        candidate: the action.
-        observation: what it was decided on.
-        before: what the last action was decided on, if that is known.
-    """
+def problem_of(candidate: Candidate, observation: Observation) -> str:
+    """Why a well-formed action would do nothing on this page; empty when nothing speaks against it."""
     action = parse(candidate.action)
     lost = [bid for bid in action.bids if bid not in elements(observation["page"])]
     if lost:
@@ -39,18 +40,28 @@ def problem_of(candidate: Candidate, observation: Observation, before: Observati
     last, failed = observation["last_action"], observation["last_action_error"]
     if action.verb in _IDEMPOTENT and not failed and compare(candidate.action, observation["page"], last, observation["page"]):
         return f"{candidate.action} is done already."
-    if action.verb == "send_msg_to_user" and not failed and last.partition("(")[0] in _WRITES:
+    return ""
+
+
+def doubt_of(candidate: Candidate, observation: Observation, before: Observation | None) -> str:
+    """Why an action that would do something is likely a mistake, and worth one question; empty when nothing speaks against it.
+
+    Args:
+        candidate: the action.
+        observation: what it was decided on.
+        before: what the last action was decided on, if that is known.
+    """
+    last = observation["last_action"]
+    if not last or observation["last_action_error"] or before is None or _address(observation) != _address(before):
+        return ""
+    verb = parse(candidate.action).verb
+    if verb == "send_msg_to_user" and last.partition("(")[0] in _WRITES:
         return "What was typed or chosen last has not been sent: click what sends it, or say again that nothing is left to do."
-    again = candidate.action == last and action.verb != "noop" and not failed
-    if again and before is not None and _same(observation, before):
+    if verb in _DONE_ONCE and candidate.action == last and _same(observation, before):
         return (
             f"{candidate.action} was done just now and changed nothing. If the goal is reached, say so; else do something else."
         )
     return ""
-
-
-def _same(observation: Observation, before: Observation) -> bool:
-    return observation["page"] == before["page"] and observation.get("url", "") == before.get("url", "")
 
 
 def past_step(observation: Observation, before: Observation | None) -> str:
@@ -63,14 +74,41 @@ def past_step(observation: Observation, before: Observation | None) -> str:
     except ActionError:
         pass
     error = " ".join(observation["last_action_error"].split())[:_ERROR_CHARS]
-    if error:
-        return f"{line} -> failed: {error}"
+    outcome = f"failed: {error}" if error else _outcome(observation, before, named)
+    return f"{line} -> {outcome}" if outcome else line
+
+
+def _outcome(observation: Observation, before: Observation | None, named: Sequence[Element]) -> str:
+    """What came of an action: another page, no change that shows, or what its elements say now; empty where that is unclear."""
     if before is None:
-        return line
-    if observation.get("url", "").partition("#")[0] != before.get("url", "").partition("#")[0]:
-        return f'{line} -> page "{observation.get("title", "")}"'
+        return ""
+    if _address(observation) != _address(before):
+        return f'page "{observation.get("title", "")}"'
     if _same(observation, before):
-        return f"{line} -> nothing changed"
-    after = elements(observation["page"])
-    changed = [after[one.bid].line for one in named if one.bid in after and after[one.bid].line != one.line]
-    return line + "".join(f" -> {shown[:_ELEMENT_CHARS]}" for shown in changed)
+        return "nothing changed"
+    after, said = elements(observation["page"]), []
+    for old in named:
+        one = after.get(old.bid)
+        if one is not None and (one.role, one.name) == (old.role, old.name):  # pages that are loaded anew count anew
+            had, has = _properties(old), _properties(one)
+            said += [has or f"no longer {had}"] if has != had else []
+    return ", ".join(text for text in said if len(text) <= _OUTCOME_CHARS)
+
+
+def _address(observation: Observation) -> str:
+    return observation.get("url", "").partition("#")[0]
+
+
+def _same(observation: Observation, before: Observation) -> bool:
+    """Whether two observations show the same, wherever the focus is."""
+    texts: list[Mapping[str, object]] = [observation, before]
+    now, then = (
+        [_FOCUSED.sub("", str(seen["page"])), *(seen.get(key, "") for key in ("url", "title", "tabs"))] for seen in texts
+    )
+    return now == then
+
+
+def _properties(element: Element) -> str:
+    """What a line says of an element behind its role and name, wherever the focus is."""
+    named = f"[{element.bid}] {element.role} {json.dumps(element.name, ensure_ascii=False)}"
+    return _FOCUSED.sub("", element.line).removeprefix(named).strip()

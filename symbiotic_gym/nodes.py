@@ -145,9 +145,10 @@ def _unquote(text: str) -> str:
     if "\\" not in text:
         return text[1:-1]
     try:
-        return str(json.loads(text, strict=False))
+        found = str(json.loads(text, strict=False))
     except ValueError:  # a page text that is not ours, with an escape JSON does not know
         return text[1:-1]
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # halves of characters are no text
 
 
 def rewrite(page: str, nodes: Sequence[Node], texts: Sequence[str]) -> str:

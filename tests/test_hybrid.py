@@ -54,6 +54,18 @@ def hybrid(endpoint: FakeEndpoint, mode: str = "guarded", **settings: Any) -> Hy
     return agent
 
 
+def test_the_papers_mode_keeps_what_came_of_a_step_that_was_decided_here() -> None:
+    with FakeEndpoint(lambda messages: '<action>click("1")</action>') as endpoint:
+        agent = hybrid(endpoint, "paper")
+        clean = '[1] link "Home"\n[4] combobox "Account"\n  [5] option "Mine"'
+        agent.act(see(clean))
+        agent.act(see(clean.replace('"Account"', f'"Account" value="{MAIL}"'), last_action='select_option("4", ["5"])'))
+        agent.act(see(clean, last_action="go_back()"))
+    sent = json.dumps(endpoint.requests, ensure_ascii=False)
+    assert "select_option(" in sent and "go_back()" in sent
+    assert MAIL not in sent
+
+
 def copying(messages: Any) -> str:
     """Types the placeholder that the page shows."""
     mark = messages[1]["content"].partition("⟦email")[2].partition("⟧")[0]

@@ -8,6 +8,7 @@ import pytest
 
 from symbiotic_gym.actions import VERBS
 from symbiotic_gym.agents.large import COMMON_VERBS, LargeAgent
+from symbiotic_gym.agents.steps import past_step
 from symbiotic_gym.agents.testing import FailingModel, ScriptedJsonModel, ScriptedModel
 from symbiotic_gym.agents.token_budget import tokens
 from symbiotic_gym.errors import ConfigError, ModelError, SchemaRefusedError
@@ -146,23 +147,78 @@ def test_the_history_says_what_came_of_each_action() -> None:
     agent.act(seen(PAGE.replace('"Name"', '"Name" value="Ann"'), last_action='fill("1", "Ann")'))
     agent.act({**seen(last_action='click("2")'), "url": "http://x.pocket/sent", "title": "Sent"})
 
-    assert '- fill("1", "Ann") on textbox "Name" -> [1] textbox "Name" value="Ann"\n' in user_text(model)
+    assert '- fill("1", "Ann") on textbox "Name" -> value="Ann"\n' in user_text(model)
     assert '- click("2") on button "OK" -> page "Sent"' in user_text(model)
 
 
-def test_the_same_again_is_asked_about_where_it_changed_nothing() -> None:
-    again, other = "<action>click('2')</action>", "<action>go_back()</action>"
-    model = ScriptedModel([again, again, other])
+BOX = '[1] checkbox "red"{}\n[2] textbox "Name"'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (BOX.format(""), BOX.format(" checked focused"), "-> checked"),
+        (BOX.format(" checked"), BOX.format(" focused"), "-> no longer checked"),
+        (BOX.format(""), BOX.format(" focused"), "-> nothing changed"),
+        (BOX.format(""), BOX.format("") + '\ntext "1 click"', ""),
+        ('[1] button "Delete Ann"\n[2] link "x"', '[1] button "Delete Bob" disabled\n[2] link "x"', ""),
+        (BOX.format(""), BOX.format(f' checked value="{"x" * 200}"'), ""),
+    ],
+)
+def test_what_came_of_a_click(before: str, after: str, told: str) -> None:
+    line = past_step(seen(after, last_action='click("1")'), seen(before))
+
+    assert line.startswith('click("1") on ')
+    assert line.partition("->")[2].strip() == told.removeprefix("->").strip()
+
+
+@pytest.mark.parametrize("channel", ["title", "tabs"])
+def test_another_title_or_tab_is_a_change(channel: str) -> None:
+    now: Any = {**seen(last_action='click("2")'), channel: "another"}
+
+    assert "nothing changed" not in past_step(now, seen())
+
+
+AGAIN, OTHER = "<action>click('2')</action>", "<action>go_back()</action>"
+
+
+def second_decision(answers: Sequence[str], last: str, page: str = PAGE, url: str = "http://x.pocket/") -> tuple[str, str]:
+    """The second action of an agent that answers so, and what it was asked last."""
+    model = ScriptedModel([AGAIN, *answers])
     agent = LargeAgent(model)
     agent.act(seen())
-    decision = agent.act(seen(last_action='click("2")'))
+    action = agent.act({**seen(page, last_action=last), "url": url}).action
+    return action, str(model.prompts[-1][-1]["content"])
 
-    assert decision.action == "go_back()"
-    assert "changed nothing" in model.prompts[2][-1]["content"]
 
-    agent = LargeAgent(ScriptedModel([again, again]))
+def test_what_changed_nothing_is_asked_about_once_and_then_done() -> None:
+    assert second_decision([AGAIN, OTHER], 'click("2")')[0] == "go_back()"
+    assert "changed nothing" in second_decision([AGAIN, OTHER], 'click("2")')[1]
+    assert second_decision([AGAIN, AGAIN + OTHER], 'click("2")')[0] == 'click("2")', "it was said again"
+    assert second_decision([AGAIN + OTHER, OTHER], 'click("2")')[0] == "go_back()"
+    assert second_decision([AGAIN], 'click("2")', PAGE + '\ntext "1 click"')[0] == 'click("2")', "it did something"
+    assert second_decision(["<action>press('1', 'Tab')</action>"], 'press("1", "Tab")')[0] == 'press("1", "Tab")'
+
+
+def test_an_end_behind_a_text_that_was_not_sent_is_asked_about() -> None:
+    end, typed = "<action>send_msg_to_user('done')</action>", PAGE.replace('"Name"', '"Name" value="Ann"')
+
+    action, asked = second_decision([end, AGAIN], 'fill("1", "Ann")', typed)
+    assert action == 'click("2")'
+    assert "not been sent" in asked
+    assert second_decision([end, end + AGAIN], 'fill("1", "Ann")', typed)[0] == 'send_msg_to_user("done")'
+    assert second_decision([end], 'fill("1", "Ann")', typed, "http://x.pocket/sent")[0] == 'send_msg_to_user("done")'
+
+
+def test_what_is_observed_twice_is_noted_once() -> None:
+    model = ScriptedModel([GOOD] * 3)
+    agent = LargeAgent(model)
     agent.act(seen())
-    assert agent.act(seen(PAGE + '\ntext "1 click"', last_action='click("2")')).action == 'click("2")', "it did something"
+    one = seen(last_action="go_back()")
+    agent.observe(one)
+    agent.act(one)
+
+    assert user_text(model).count("go_back()") == 1
 
 
 def test_a_batch_is_one_call_and_repairs_are_another() -> None:

@@ -6,9 +6,13 @@ import re
 import numpy as np
 import pytest
 
+from symbiotic_gym.agents.privacy_classifier import hashes_of, parts_of
 from symbiotic_gym.agents.privacy_encodings import View, squeeze
 from symbiotic_gym.agents.privacy_search import CodeTable, Lines, codes_of, small_letters
 from symbiotic_gym.agents.privacy_secrets import matches, matches_of_all
+from symbiotic_gym.agents.privacy_structure import StructureDetector
+from symbiotic_gym.agents.privacy_vault import Vault
+from symbiotic_gym.nodes import Node, page_nodes
 
 
 def test_lines_say_which_texts_hold_a_mark() -> None:
@@ -61,3 +65,51 @@ def test_a_code_table_asks_once_for_each_character() -> None:
     assert table(codes_of("")).size == 0
     table(codes_of("a😀b"))
     assert sorted(asked) == ["a", "b", "😀"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f"Lang{street} 12, Ort"
+            for street in ("straße", "strasse", "straat", "gatan", "gata", "vägen", "väg", "katu", "polku")
+        ),
+        *(f"Lang{street} 12, Ort" for street in ("kuja", "tie", "gasse", "veien", "vej")),
+        *(
+            f"{street} Longa 12"
+            for street in ("Rua", "Avenida", "Alameda", "Travessa", "Praça", "Largo", "Via", "Viale", "Piazza")
+        ),
+        *(f"{street} Longa 12" for street in ("Corso", "Strada", "Calle", "Calea", "Bulevardul", "Rue")),
+        *(f"{word} Nora Diallo" for word in ("Hello", "HI", "welcome", "Dear", "signed in aſ")),
+        *(f"{word} 1234567" for word in ("Order", "INVOICE no", "booking", "tracking number", "Trackıng")),
+        *(f"{word} 4417" for word in ("Code", "pin is", "OTP:", "PİN")),
+        *(f"{word} 3.12.1980" for word in ("born", "Date of birth", "BIRTHDAY")),
+    ],
+)
+def test_what_a_text_says_of_itself_is_found_behind_the_marks(text: str) -> None:
+    alone = StructureDetector().find([Node(text=text, role="text", part="name")], "http://x.test/")
+    among = StructureDetector().find([Node(text=one, role="text", part="name") for one in ("a", text, "b")], "http://x.test/")
+
+    assert [(one.kind, one.start, one.end) for one in among] == [(one.kind, one.start, one.end) for one in alone]
+    assert alone, "its rule holds"
+
+
+def test_the_parts_of_a_text_are_those_between_separators() -> None:
+    for separator in (": ", "|", ";", " •", "·", "\n", "\t", "(", ")", ", ", " - ", " – "):
+        assert len(parts_of(f"Nora Diallo{separator}Elias Rossi")) >= 3, separator
+    assert parts_of("Nora:Elias-Rossi") == [(0, 16)]
+
+
+def test_half_an_emoji_hides_nobody() -> None:
+    whole, half = '[4] textbox "Message" value="see you ok"', '[4] textbox "Message" value="see you \\ud83d"'
+    assert page_nodes(half)[1].text == "see you \ufffd"
+    assert page_nodes(whole)[1].text == "see you ok"
+
+    vault = Vault(1)
+    vault.add("Nora Diallo \ud83d", "name")
+    assert vault.redact("for Nora Diallo \ud83d!") != "for Nora Diallo \ud83d!"
+    assert np.array_equal(hashes_of(["P\ud83derpetua"])[0], hashes_of(["P?erpetua"])[0])
+
+
+def test_no_texts_have_no_windows() -> None:
+    assert hashes_of([])[0].size == 0

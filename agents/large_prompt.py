@@ -30,7 +30,7 @@ _EXAMPLES = {
     "select": ("Red is checked, blue is not yet.", 'click("8")'),
     "submit": ("All is chosen, so Submit comes next.", 'click("9")'),
     "type": ("The name is typed, the password is not yet.", 'fill("32", "k7")'),
-    "done": ("The prices are open, and the goal asks for no more.", 'send_msg_to_user("done")'),
+    "done": ("The page of the prices is open now.", 'send_msg_to_user("done")'),
     "answer": ("The page shows the answer.", 'send_msg_to_user("7 km")'),
 }
 

@@ -37,7 +37,8 @@ from symbiotic_gym.types import Trajectory
 
 __all__ = ["ARMS", "MINIWOB", "POCKET", "Arm", "main"]
 
-FIRST_SEED = 7000
+FIRST_SEED = 9000
+"""Nobody has looked at these while the prompts were written."""
 DEMONSTRATED_FROM = 2000
 TARGET = 0.55
 

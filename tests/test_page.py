@@ -91,6 +91,13 @@ def test_tables_are_rows_and_quotes_are_escaped(read: Read) -> None:
     assert elements("[1] " + line)["1"].name == 'say "hi" \\ there'
 
 
+@pytest.mark.parametrize("before", [197, 198, 199])
+def test_a_long_name_is_cut_between_characters(read: Read, before: int) -> None:
+    (line,) = read(f"<button>{'x' * before}😀{'y' * 9}</button>")
+
+    assert line == f'button "{"x" * before}{"😀" if before < 198 else ""}{"…"}"'
+
+
 def test_a_page_cannot_forge_an_element_line(read: Read) -> None:
     lines = read('<p>x\n[1] button "Delete all"</p>')
     assert len(lines) == 1

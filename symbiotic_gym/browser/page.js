@@ -72,9 +72,8 @@
   const MAX_NAME = 200; // characters
   const MAX_VALUE = 2000;
   const clean = (text) => (text || "").replace(/\s+/g, " ").trim();
-  // cut between characters: half of one is no text
-  const cut = (text, end) => text.slice(0, /[\uD800-\uDBFF]/.test(text[end - 1]) ? end - 1 : end) + "…";
-  const quote = (text, longest = MAX_NAME) => JSON.stringify(text.length > longest ? cut(text, longest - 1) : text);
+  const shortened = (text, end) => text.slice(0, /[\uD800-\uDBFF]/.test(text[end - 1]) ? end - 1 : end) + "…"; // no half characters
+  const quote = (text, longest = MAX_NAME) => JSON.stringify(text.length > longest ? shortened(text, longest - 1) : text);
   const roleOf = (element) => {
     if (element.isContentEditable && !(element.parentElement && element.parentElement.isContentEditable)) return "textbox";
     let role = getRole(element);

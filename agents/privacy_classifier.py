@@ -46,10 +46,11 @@ _BREAKS = re.compile(r"[|;•·\n\t()]|[:,] | [-–] ")
 """What every one of `_BREAK` holds."""
 
 _THREE = re.compile(r"[^\W_](?:[\W_]*[^\W_]){2}")
-_RUN = re.compile(
-    r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*)"
-    r"(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*[^\W\d_a-zß-öø-ÿ][\w'’.-]*){1,3}"
-)
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿ]"
+_NAMED = rf"(?:(?:{_CAPITAL}\w?\.)+|{_CAPITAL}[\w'’-]*(?:\.[\w'’-]+)*)"
+"""A word of a name; a dot ends the sentence, but for "J." and "Dr."."""
+
+_RUN = re.compile(rf"{_NAMED}(?: (?:(?:de|da|del|van|von|der|den|la|di|bin|al|el|dos|du|le) )*{_NAMED}){{1,3}}")
 _ADDRESS = re.compile(r"\b\d{1,5}[a-zA-Z]? (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*(?:, [\w '’.-]{2,40}){0,3}")
 _NO_NAME = re.compile(
     r"(?:The|A|An|My|Our|Your|This|That|These|How|Why|What|When|Where|Is|Are|Do|Does|Can|Add|Fix|New|All|No|Selling|Looking)\b"

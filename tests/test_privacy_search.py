@@ -113,3 +113,19 @@ def test_half_an_emoji_hides_nobody() -> None:
 
 def test_no_texts_have_no_windows() -> None:
     assert hashes_of([])[0].size == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Create it for Viktor Acosta. It needs a label.", "Viktor Acosta"),
+        ("we met J. R. Tolkien there", "J. R. Tolkien"),
+        ("we met R.J. Smith there", "R.J. Smith"),
+        ("written by Anne-Marie van der Berg.", "Anne-Marie van der Berg"),
+    ],
+)
+def test_a_name_in_a_sentence_ends_where_the_sentence_does(text: str, name: str) -> None:
+    start = text.index(name)
+
+    assert (start, start + len(name)) in parts_of(text)
+    assert not any(first <= start < start + len(name) < last for first, last in parts_of(text)[1:])

@@ -7,7 +7,7 @@ makes them. Longer texts are also looked at in parts, so that a name inside of a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symbiotic_gym.agents.privacy_search import CodeTable, codes_of
+from symbiotic_gym.agents.privacy_search import CodeTable, Remembered, codes_of
 from symbiotic_gym.errors import MissingDependencyError, explain
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
@@ -209,7 +209,7 @@ class ClassifierDetector:
     def __init__(self, threshold: float = 0.1, weights: Path | None = None) -> None:
         self._threshold = threshold
         self._weights = load_weights(weights)
-        self._known: dict[str, list[tuple[int, int, str, float, bool]]] = {}
+        self._parts = Remembered(self._classified)
         self.version = f"{self._weights.version}, shapes 1"
 
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
@@ -218,19 +218,14 @@ class ClassifierDetector:
         Raises:
             ValueError: a text is in an alphabet that the classifier was not trained on, so that its silence means nothing.
         """
-        fresh = list(dict.fromkeys(node.text for node in nodes if node.text not in self._known))
-        if len(self._known) > 20_000:
-            self._known.clear()
-            fresh = list(dict.fromkeys(node.text for node in nodes))
-        self._classify(fresh)
         return [
             Finding(node=i, start=start, end=end, kind=kind, score=score, source=self.name)
-            for i, node in enumerate(nodes)
-            for start, end, kind, score, shaped in self._known[node.text]
+            for i, (node, parts) in enumerate(zip(nodes, self._parts([node.text for node in nodes]), strict=True))
+            for start, end, kind, score, shaped in parts
             if shaped or node.label
         ]
 
-    def _classify(self, texts: Sequence[str]) -> None:
+    def _classified(self, texts: Sequence[str]) -> Iterable[list[tuple[int, int, str, float, bool]]]:
         for text in texts:
             if not text.isascii():
                 self._check_script(text)
@@ -246,7 +241,7 @@ class ClassifierDetector:
                 continue
             shaped = _shaped(kind, text[start:end])
             found[text].append((start, end, kind, score if shaped else min(score, _DOUBT), shaped))
-        self._known |= found
+        return found.values()
 
     def _check_script(self, text: str) -> None:
         letters = [char for char in text if char.isalpha() and ord(char) > 0x24F]

@@ -4,11 +4,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from re import Pattern
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CodeTable", "Lines", "codes_of", "small_letters"]
+__all__ = ["CodeTable", "Lines", "Remembered", "codes_of", "small_letters"]
+
+_T = TypeVar("_T")
 
 
 def codes_of(text: str) -> NDArray[np.uint32]:
@@ -59,6 +62,30 @@ class Lines:
 
     def _which(self, at: int) -> int:
         return bisect_right(self._starts, at) - 1
+
+
+class Remembered(Generic[_T]):
+    """What is said of texts, computed of all new ones at once: most of a page is as it was a step before.
+
+    Args:
+        of: one answer for each text.
+        most: texts to remember; with more, all are forgotten.
+    """
+
+    def __init__(self, of: Callable[[Sequence[str]], Iterable[_T]], most: int = 20_000) -> None:
+        self._of, self._most = of, most
+        self._known: dict[str, _T] = {}
+
+    def __call__(self, texts: Sequence[str]) -> list[_T]:
+        """The answers, in order."""
+        known = self._known  # another thread may put a new one in its place
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
+        if fresh and len(known) + len(fresh) > self._most:
+            known, fresh = {}, list(dict.fromkeys(texts))
+        if fresh:
+            known.update(zip(fresh, self._of(fresh), strict=True))
+            self._known = known
+        return [known[text] for text in texts]
 
 
 def small_letters(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from symbiotic_gym.agents.privacy_search import Lines, small_letters
+from symbiotic_gym.agents.privacy_search import Lines, Remembered, small_letters
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
@@ -159,6 +159,13 @@ def matches_of_all(texts: Sequence[str]) -> Iterator[tuple[int, Match]]:
             yield i, match
 
 
+def _matches_of_each(texts: Sequence[str]) -> list[list[Match]]:
+    found: list[list[Match]] = [[] for _ in texts]
+    for i, match in matches_of_all(texts):
+        found[i].append(match)
+    return found
+
+
 def _numbers(text: str) -> Iterator[Match]:
     checked: list[tuple[str, str, re.Pattern[str], Callable[[str], bool]]] = [
         ("card", "luhn", _CARD, luhn_ok),
@@ -229,11 +236,15 @@ class SecretsDetector:
     name = "secrets"
     version = "3"
 
+    def __init__(self) -> None:
+        self._matches = Remembered(_matches_of_each)
+
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """All matches in all nodes."""
         return [
             Finding(
                 node=i, start=match.start, end=match.end, kind=match.kind, score=match.score, source=f"{self.name}:{match.rule}"
             )
-            for i, match in matches_of_all([node.text for node in nodes])
+            for i, found in enumerate(self._matches([node.text for node in nodes]))
+            for match in found
         ]

@@ -6,10 +6,9 @@ signed in. Labels that products have too ("Name", "From") are no proof alone: th
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from html.parser import HTMLParser
 
-from symbiotic_gym.agents.privacy_search import Lines, small_letters
+from symbiotic_gym.agents.privacy_search import Lines, Remembered, small_letters
 from symbiotic_gym.nodes import Node
 from symbiotic_gym.protocols import Finding
 
@@ -98,24 +97,30 @@ _FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _MESSAGE = re.compile(r"(?:\S+\s+){4,}\S+", re.S)
 
 
+_Said = tuple[int, int, str, str]
+"""Where a part of a text begins and ends, its kind, and the rule that says so."""
+
+
 class StructureDetector:
     """Labels, fields and places as a `symbiotic_gym.protocols.Detector`."""
 
     name = "structure"
     version = "1"
 
+    def __init__(self) -> None:
+        self._said = Remembered(_said_in_each)
+
     def find(self, nodes: Sequence[Node], url: str) -> list[Finding]:
         """What the page says is private."""
         personal = bool(_PERSONAL_PATH.search(url.partition("://")[2]))
-        streets = Lines([node.text for node in nodes]).holding(_STREETS)
-        told = Lines([small_letters(node.text) for node in nodes]).holding(_TELLING)
+        said = self._said([node.text for node in nodes])
         found: list[Finding] = []
         for i, node in enumerate(nodes):
             if node.part == "value" and node.kind:
                 found.append(self._whole(i, node, node.kind, SURE, "field"))
             elif not (node.role in _FIELDS and node.part == "name"):  # the name of a field is a label, not what is in it
                 found += self._labelled(i, node)
-                found += self._in_text(i, node) if i in streets or i in told else []
+                found += self._in_text(i, said[i])
                 if personal and not node.label and node.role in ("text", "textbox") and _MESSAGE.fullmatch(node.text):
                     found.append(self._whole(i, node, "message", SURE, "place"))
             if _SIGN_OUT.fullmatch(node.text) and i and nodes[i - 1].role == "text" and not nodes[i - 1].label:
@@ -134,10 +139,10 @@ class StructureDetector:
                     return [self._whole(i, node, kind, score, "label")]
         return []
 
-    def _in_text(self, i: int, node: Node) -> list[Finding]:
+    def _in_text(self, i: int, said: Sequence[_Said]) -> list[Finding]:
         return [
             Finding(node=i, start=start, end=end, kind=kind, score=SURE, source=f"{self.name}:{rule}")
-            for start, end, kind, rule in _said_in(node.text)
+            for start, end, kind, rule in said
         ]
 
     def _whole(self, i: int, node: Node, kind: str, score: float, rule: str) -> Finding:
@@ -145,9 +150,13 @@ class StructureDetector:
         return Finding(node=i, start=start, end=len(node.text.rstrip()), kind=kind, score=score, source=f"{self.name}:{rule}")
 
 
-@lru_cache(maxsize=8192)
-def _said_in(text: str) -> tuple[tuple[int, int, str, str], ...]:
-    """What a text says of its own parts. Most of a page is as it was a step before: remembered."""
+def _said_in_each(texts: Sequence[str]) -> list[Sequence[_Said]]:
+    """What each text says of its own parts."""
+    marked = Lines(texts).holding(_STREETS) | Lines([small_letters(text) for text in texts]).holding(_TELLING)
+    return [_said_in(text) if i in marked else () for i, text in enumerate(texts)]
+
+
+def _said_in(text: str) -> Sequence[_Said]:
     streets = [(match.start(), match.end(), "address", "street") for match in _STREET.finditer(text)]
     said = [(m.start(1), m.end(1), kind, "text") for kind, pattern in _IN_TEXT for m in pattern.finditer(text)]
     return (*streets, *said)

@@ -2,13 +2,14 @@
 
 import random
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from symbiotic_gym.agents.privacy_classifier import hashes_of, parts_of
 from symbiotic_gym.agents.privacy_encodings import View, squeeze
-from symbiotic_gym.agents.privacy_search import CodeTable, Lines, codes_of, small_letters
+from symbiotic_gym.agents.privacy_search import CodeTable, Lines, Remembered, codes_of, small_letters
 from symbiotic_gym.agents.privacy_secrets import matches, matches_of_all
 from symbiotic_gym.agents.privacy_structure import StructureDetector
 from symbiotic_gym.agents.privacy_vault import Vault
@@ -129,3 +130,20 @@ def test_a_name_in_a_sentence_ends_where_the_sentence_does(text: str, name: str)
 
     assert (start, start + len(name)) in parts_of(text)
     assert not any(first <= start < start + len(name) < last for first, last in parts_of(text)[1:])
+
+
+def test_what_is_remembered_is_asked_once_and_forgotten_together() -> None:
+    asked: list[list[str]] = []
+
+    def lengths(texts: Sequence[str]) -> list[int]:
+        asked.append(list(texts))
+        return [len(text) for text in texts]
+
+    of = Remembered(lengths, most=3)
+
+    assert of(["a", "bb", "a"]) == [1, 2, 1]
+    assert of(["bb", "ccc"]) == [2, 3]
+    assert of(["dddd", "a"]) == [4, 1], "a fourth one: all are forgotten first"
+    assert of(["a"]) == [1]
+    assert of([]) == []
+    assert asked == [["a", "bb"], ["ccc"], ["dddd", "a"]]

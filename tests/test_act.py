@@ -123,3 +123,34 @@ def test_a_page_that_draws_in_time_gets_no_second_try(host: _Host, monkeypatch: 
     with pytest.raises(Error, match="not visible"):
         act.perform(host, parse('click("2")'))
     assert tried == [act.ELEMENT_TIMEOUT_MS]
+
+
+_BUTTON = "<button bid=aaB7 onclick='top.document.title = 7'>x</button>"
+_NESTED = """button => {
+    const inside = (frame, html) => frame.contentDocument.body.innerHTML = html;
+    const root = document.querySelector("p").attachShadow({mode: "open"});
+    root.innerHTML = '<iframe bid=a></iframe><button bid=8 onclick="document.title = 8">y</button>';
+    inside(root.firstChild, "<iframe bid=aaB></iframe>");
+    inside(root.firstChild.contentDocument.querySelector("iframe"), button);
+}"""
+
+
+@pytest.mark.parametrize("bid", ["8", "aaB7"])
+def test_what_stands_in_frames_and_shadow_roots_is_found(host: _Host, bid: str) -> None:
+    host.page.set_content("<p></p>")
+    host.page.evaluate(_NESTED, _BUTTON)
+    act.perform(host, parse(f'click("{bid}")'))
+    assert host.page.title() == bid[-1]
+
+
+@pytest.mark.parametrize("bid", ["9", "a9", "8a9"])
+def test_what_is_not_there_is_said_so(host: _Host, bid: str) -> None:
+    host.page.set_content("<button bid=8>y</button>")
+    with pytest.raises(ValueError, match=r"Could not find|8a9"):
+        act.perform(host, parse(f'click("{bid}")'))
+
+
+def test_of_two_elements_with_one_id_none_is_taken(host: _Host) -> None:
+    host.page.set_content("<button bid=8>y</button><button bid=8>z</button>")
+    with pytest.raises(Error, match="strict"):
+        act.perform(host, parse('click("8")'))

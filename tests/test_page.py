@@ -311,3 +311,43 @@ def test_hidden_text_inside_what_listens_for_clicks(read: Read) -> None:
         'button "Trash"',
         'text "unseen" hidden',
     ]
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<ul style='font-size:0'><li style='font-size:14px'>Seen</ul>", ['text "Seen"']),
+        (
+            "<div style='color:#fff;background:#fff'>Not <p style='color:#000'>but seen</p></div>",
+            ['text "Not" hidden', 'text "but seen"'],
+        ),
+        ("<div style='color:#fff;background:#fff'><p>Not <b>either</b></div>", ['text "Not" hidden', 'text "either" hidden']),
+        (
+            "<div style='font-size:0'>Not seen <button style='font-size:14px'>Go</button></div>",
+            ['text "Not seen" hidden', 'button "Go"'],
+        ),
+        ("<p style='color:transparent'>Not seen</p>", ['text "Not seen" hidden']),
+        ("<p style='color:transparent;background:linear-gradient(red,blue);background-clip:text'>Seen</p>", ['text "Seen"']),
+        (
+            "<table><tr><td>One<td>Two <i style='opacity:0'>three</i></table>",
+            ["row", 'text "One"', 'text "Two"', 'text "three" hidden'],
+        ),
+        ("<h2>Seen <i style='opacity:0'>not seen</i></h2>", ['heading "Seen"', 'text "not seen" hidden']),
+    ],
+)
+def test_each_text_is_as_seen_as_its_own_letters(read: Read, html: str, expected: list[str]) -> None:
+    assert [line.split("] ", 1)[-1].strip() for line in read(html)] == expected
+
+
+@pytest.mark.parametrize(
+    ("sheet", "expected"),
+    [
+        ("", "Go"),
+        ("button::before {content: ''}", "Go"),
+        ("button::before {content: 'Let us '}", "Let us Go"),
+        ("@media screen {button {&::after {content: ' on'}}}", "Go on"),
+        ("button::after {@media screen {content: ' on'}}", "Go on"),
+    ],
+)
+def test_names_hold_what_style_sheets_write(read: Read, sheet: str, expected: str) -> None:
+    assert read(f"<style>{sheet}</style><button>Go</button>")[-1].endswith(f'button "{expected}"')

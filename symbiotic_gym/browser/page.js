@@ -32,14 +32,16 @@
   };
   const everyElement = (root) => {
     const out = [];
-    const open = [root.querySelectorAll("*").values()];
+    const open = [{ found: root.querySelectorAll("*"), at: 0 }];
     while (open.length > 0) {
-      const { value: element, done } = open[open.length - 1].next();
-      if (done) open.pop();
-      else {
-        out.push(element);
-        if (element.shadowRoot) open.push(element.shadowRoot.querySelectorAll("*").values());
+      const top = open[open.length - 1];
+      if (top.at === top.found.length) {
+        open.pop();
+        continue;
       }
+      const element = top.found[top.at++];
+      out.push(element);
+      if (element.shadowRoot) open.push({ found: element.shadowRoot.querySelectorAll("*"), at: 0 });
     }
     return out;
   };
@@ -108,18 +110,42 @@
       return named.map((part) => part?.textContent ?? "").join(" ");
     }
   };
+  // Whether a style sheet may write text before or after elements: to ask every element for it would be a quarter of the walk.
+  const MOST_RULES = 2000;
+  const decorates = (sheets) => {
+    let left = MOST_RULES;
+    const writes = (rules, within = false) => {
+      for (const rule of rules) {
+        if (left-- === 0) return true;
+        const pseudo = within || /:(before|after)/.test(rule.selectorText);
+        if (pseudo && rule.style && !/^(""|none|normal|)$/.test(rule.style.content)) return true;
+        if (writes(rule.styleSheet?.cssRules ?? rule.cssRules ?? [], pseudo)) return true;
+      }
+      return false;
+    };
+    try {
+      return sheets.some((sheet) => writes(sheet.cssRules));
+    } catch {
+      return true; // a sheet of another origin
+    }
+  };
+  const decorated = all.some((element) => element.shadowRoot) || decorates([...document.styleSheets, ...document.adoptedStyleSheets]);
+  const cased = (text, style) => {
+    const change = style.textTransform;
+    if (change === "uppercase") return text.toUpperCase();
+    if (change === "lowercase") return text.toLowerCase();
+    return change === "capitalize" ? text.replace(/(^|\s)(\p{L})/gu, (all, space, letter) => space + letter.toUpperCase()) : text;
+  };
   const contentOf = (root, control) => {
+    if (!decorated && root.childElementCount === 0 && root.localName !== "slot") {
+      const style = getComputedStyle(root);
+      return style.visibility === "visible" ? cased(root.textContent, style) : "";
+    }
     let text = "";
     const decoration = (element, which) => {
+      if (!decorated) return;
       const { content } = getComputedStyle(element, which);
       if (content.startsWith('"') && content.length > 2) text += content.slice(1, content.lastIndexOf('"')).replace(/\\(.)/g, "$1");
-    };
-    const read = ({ data }, style) => {
-      const change = style.textTransform;
-      if (change === "uppercase") text += data.toUpperCase();
-      else if (change === "lowercase") text += data.toLowerCase();
-      else if (change === "capitalize") text += data.replace(/(^|\s)(\p{L})/gu, (all, space, letter) => space + letter.toUpperCase());
-      else text += data;
     };
     const open = []; // the elements that are being read, outermost first
     const enter = (element, style, space) => {
@@ -159,7 +185,7 @@
       open[open.length - 1].at++;
       const node = nodes[at];
       if (node.nodeType === Node.TEXT_NODE) {
-        if (seen) read(node, style);
+        if (seen) text += cased(node.data, style);
       } else if (node.nodeType === Node.ELEMENT_NODE && node !== control) part(node);
     }
     return text;
@@ -231,10 +257,20 @@
     if (element.localName === "details" && !element.open) return [...element.children].filter((child) => child.localName === "summary").slice(0, 1);
     return element.hidden === "until-found" ? [] : childrenOf(element);
   };
+  const HIDDEN = " hidden"; // what a line of text ends with that people cannot see: it is said to programs only
   // A block of lines is {lines: [text], acts: whether anything in it can be acted on, controls: whether by its role}. Loose text is
   // gathered until a line breaks it. Pages nest deeper than calls can: what is being read stands in a list, outermost first, with
   // `then` for what becomes of its block.
-  const reading = (element, then) => ({ nodes: shownOf(element), at: 0, loose: "", block: { lines: [], acts: false, controls: false }, then });
+  const reading = ({ within, style, then, named = false }) => ({
+    style: style ?? getComputedStyle(within),
+    nodes: shownOf(within),
+    at: 0,
+    loose: "",
+    legible: named || undefined, // not known yet
+    paint: undefined,
+    block: { lines: [], acts: false, controls: false },
+    then,
+  });
   const flush = (open) => {
     const text = clean(open.loose);
     if (text) open.block.lines.push(`text ${quote(text, MAX_VALUE)}`);
@@ -254,8 +290,34 @@
     block.acts ||= inner.acts;
     block.controls ||= inner.controls;
   };
-  const read = (element, then) => {
-    const open = [reading(element, then)];
+  const CLEAR = "rgba(0, 0, 0, 0)";
+  const paintOf = (frame) => {
+    if (!frame.paint) frame.paint = { color: frame.style.color, backgroundColor: frame.style.backgroundColor, under: undefined };
+    return frame.paint;
+  };
+  const legible = (open) => {
+    const top = open[open.length - 1];
+    if (parseFloat(top.style.fontSize) < 2) return false;
+    const { color } = paintOf(top);
+    if (color === CLEAR) return top.style.backgroundClip === "text";
+    // what the text stands on, where that has the same colour as its own text; each answer is kept for the next text inside
+    let at = open.length - 1;
+    while (at > 0 && paintOf(open[at]).backgroundColor === CLEAR && open[at].paint.under === undefined) at--;
+    const paint = paintOf(open[at]);
+    const under = paint.under ?? (paint.backgroundColor === paint.color ? paint.color : "");
+    for (const frame of open.slice(at)) frame.paint.under = under;
+    return under !== color;
+  };
+  const readText = (text, top, open) => {
+    if (top.legible === undefined && /\S/.test(text)) top.legible = legible(open);
+    if (top.legible !== false) top.loose += text;
+    else if (/\S/.test(text)) {
+      flush(top);
+      top.block.lines.push(`text ${quote(clean(text), MAX_VALUE)}${HIDDEN}`);
+    }
+  };
+  const read = (found) => {
+    const open = [reading(found)];
     for (;;) {
       const top = open[open.length - 1];
       if (top.at === top.nodes.length) {
@@ -267,31 +329,32 @@
         continue;
       }
       const node = top.nodes[top.at++];
-      if (node.nodeType === Node.TEXT_NODE) top.loose += node.data;
+      if (node.nodeType === Node.TEXT_NODE) readText(node.data, top, open);
       else if (node.nodeType !== Node.ELEMENT_NODE || SKIPPED_TAGS.has(node.localName)) continue;
       else if (node.localName === "br") flush(top);
       else {
         const found = visit(node);
-        if (found !== null && "then" in found) open.push(reading(found.within, found.then));
+        if (found !== null && "then" in found) open.push(reading(found));
         else take(top, found);
       }
     }
   };
   const DEEPEST = 2 * 50; // spaces: deeper lines stand no further in, or they would be spaces for the most part
   const indent = (lines) => lines.map((line) => (line.startsWith(" ".repeat(DEEPEST)) ? line : "  " + line));
-  const HIDDEN = " hidden";
+  const seenText = (line) => line.startsWith("text ") && !line.endsWith(HIDDEN);
   const textIn = (line) => JSON.parse(line.endsWith(HIDDEN) ? line.slice(5, -HIDDEN.length) : line.slice(5)); // of a line of text
-  const unseen = (element, style) => {
-    if (style.opacity === "0" || parseFloat(style.fontSize) < 2) return true;
-    if (style.position !== "absolute" && style.position !== "fixed" && style.overflow !== "hidden" && style.overflow !== "clip") {
-      return style.color === style.backgroundColor;
-    }
+  // With all that it holds: faded out, clipped away, or off the page. What a text's own letters are like is `legible`'s business.
+  const unseen = (element, { style, solid }) => {
+    if (!solid && style.opacity === "0") return true;
+    const { position, overflowX } = style;
+    if (position !== "absolute" && position !== "fixed" && overflowX !== "hidden" && overflowX !== "clip") return false;
     const box = element.getBoundingClientRect();
-    const clipped = style.overflow !== "visible" && (box.width <= 1 || box.height <= 1);
-    return clipped || box.right + scrollX < 0 || box.bottom + scrollY < 0 || style.color === style.backgroundColor;
+    const clipped = overflowX !== "visible" && (box.width <= 1 || box.height <= 1);
+    return clipped || box.right + scrollX < 0 || box.bottom + scrollY < 0;
   };
   const isInline = (style) => style.display.startsWith("inline") || style.display === "contents";
 
+  const { checkVisibility } = Element.prototype;
   // What an element comes to: a block, `{inline: text}`, null for nothing, or `{within, then}` where what it holds has to be read first.
   const visit = (element) => {
     const style = getComputedStyle(element);
@@ -299,7 +362,8 @@
       // part of a picture: it has no box of its own, and is there whenever it leads somewhere
       return element.hasAttribute("href") ? { lines: [describe(element, "link")], acts: true, controls: true } : null;
     }
-    if (style.display === "none" || element.getAttribute("aria-hidden") === "true" || element.inert) return null;
+    const solid = checkVisibility.call(element, { checkVisibilityCSS: true, checkOpacity: true }); // three questions in one
+    if ((!solid && style.display === "none") || element.getAttribute("aria-hidden") === "true" || element.inert) return null;
     if (element.localName === "input" && element.type === "hidden") return null;
     const bid = element.getAttribute("bid");
     if (element.localName === "iframe" || element.localName === "frame") {
@@ -312,13 +376,13 @@
       }
     }
     const role = roleOf(element);
-    const invisible = style.visibility === "hidden" || style.visibility === "collapse";
+    const invisible = !solid && style.visibility !== "visible";
     const interactive = INTERACTIVE_ROLES.has(role) && (role !== "gridcell" || actsOnClicks(element, style));
     const acts = !invisible && bid !== null && (interactive || actsOnClicks(element, style));
 
     if (invisible) {
       const seen = (line) => /^\s*\[|^\u0000/.test(line); // text inherits the hiding; a child may undo it
-      return { within: element, then: (inner) => (inner.acts ? { ...inner, lines: inner.lines.filter(seen) } : null) };
+      return { within: element, style, then: (inner) => (inner.acts ? { ...inner, lines: inner.lines.filter(seen) } : null) };
     }
     if (element.localName === "select") {
       const line = `[${bid}] ${role} ${quote(nameOf(element, role))} ${propertiesOf(element, role, "-").join(" ")}`.trim();
@@ -326,11 +390,12 @@
     }
     if (element.localName === "textarea") return { lines: [describe(element, role)], acts: true, controls: true };
 
-    return { within: element, then: (inner) => comesTo(element, { bid, style, role, interactive, acts }, inner) };
+    const kind = { bid, style, solid, role, interactive, acts };
+    return { within: element, style, then: (inner) => comesTo(element, kind, inner), named: acts };
   };
-  const comesTo = (element, { bid, style, role, interactive, acts }, inner) => {
-    if (!acts && !inner.acts && inner.lines.length > 0 && unseen(element, style)) {
-      // said to programs only: a line that people cannot see says so
+  const comesTo = (element, kind, inner) => {
+    const { bid, style, role, interactive, acts } = kind;
+    if (!acts && !inner.acts && inner.lines.length > 0 && unseen(element, kind)) {
       return { lines: inner.lines.map((line) => (/^\s*text "/.test(line) && !line.endsWith(HIDDEN) ? line + HIDDEN : line)), acts: false, controls: false };
     }
     if (acts) {
@@ -340,28 +405,33 @@
         const held = inner.controls ? inner.lines.filter((line) => !line.startsWith("text ") || !name.includes(textIn(line))) : [];
         return { lines: [describe(element, role, name), ...indent(held)], acts: true, controls: true };
       }
-      const own = (line) => line.startsWith("text ") && !line.endsWith(HIDDEN);
-      const ownText = inner.lines.filter(own).map(textIn);
+      const ownText = inner.lines.filter(seenText).map(textIn);
       if (inner.acts && style.cursor === "pointer" && clickable.has(element) && ownText.length > 0) {
         // an entry that opens on a click and holds icons of its own, as in a list of mails
-        const rest = inner.lines.filter((line) => !own(line));
+        const rest = inner.lines.filter((line) => !seenText(line));
         return { lines: [`[${bid}] ${role} ${quote(ownText.join(" "))}`, ...indent(rest)], acts: true, controls: inner.controls };
       }
       if (inner.acts) return inner; // a container that listens for its children's clicks
       if (element.children.length <= 3 || inner.lines.length <= 1) return { lines: [describe(element, role)], acts: true, controls: false };
       return { lines: [`[${bid}] ${role} ""`, ...indent(inner.lines)], acts: true, controls: false };
     }
-    if (role === "row" && !inner.acts) {
+    const partly = () => inner.lines.some((line) => line.endsWith(HIDDEN)); // a name would not tell which part people see
+    if (role === "row" && !inner.acts && !partly()) {
       const cells = [...element.children].map((cell) => clean(cell.innerText)).filter(Boolean);
       return { lines: cells.length ? [`row ${quote(cells.join(" | "))}`] : [], acts: false };
     }
     if (role === "row") return { lines: ["row", ...indent(inner.lines)], acts: inner.acts, controls: inner.controls };
     if (SHOWN_ROLES.has(role)) {
-      const name = role === "dialog" || role === "alertdialog" ? accessibleName(element) : nameOf(element, role);
-      if (!inner.acts && role !== "dialog" && role !== "alertdialog") return { lines: name ? [`${role} ${quote(name)}`] : [], acts: false };
+      const dialog = role === "dialog" || role === "alertdialog";
+      if (!dialog && partly()) {
+        const rest = inner.lines.filter((line) => !seenText(line));
+        return { ...inner, lines: [`${role} ${quote(inner.lines.filter(seenText).map(textIn).join(" "))}`, ...indent(rest)] };
+      }
+      const name = dialog ? accessibleName(element) : nameOf(element, role);
+      if (!inner.acts && !dialog) return { lines: name ? [`${role} ${quote(name)}`] : [], acts: false };
       return { lines: [`${role} ${quote(name)}`, ...indent(inner.lines)], acts: inner.acts, controls: inner.controls };
     }
-    if (isInline(style) && !inner.acts && inner.lines.length <= 1 && (inner.lines.length === 0 || (inner.lines[0].startsWith("text ") && !inner.lines[0].endsWith(HIDDEN)))) {
+    if (!inner.acts && inner.lines.length <= 1 && !partly() && (inner.lines.length === 0 || inner.lines[0].startsWith("text ")) && isInline(style)) {
       return { inline: inner.lines.length === 0 ? "" : (element.childElementCount && element.innerText) || element.textContent };
     }
     return inner;
@@ -395,6 +465,6 @@
   const modal = [...document.querySelectorAll("dialog:modal")].pop();
   const itself = (block) => block;
   const found = modal ? visit(modal) : own("body") ? { within: own("body"), then: itself } : null;
-  const block = (found !== null && "then" in found ? read(found.within, found.then) : found) ?? { lines: [] };
+  const block = (found !== null && "then" in found ? read(found) : found) ?? { lines: [] };
   return { text: cut(block.lines).join("\n"), title: own("title") };  // one text: a list of thousands takes longer to send than to make
 }

@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from symbiotic_gym.browser.process import BrowserProcess
+from symbiotic_gym.browser.worker_process import WorkerProcess
 from symbiotic_gym.checks import (
     check_count,
     check_folder,
@@ -89,6 +90,8 @@ class WebEnv(gym.Env[Observation, str]):
         instance: which WebArena to play on, by its name in the sites file (`symbiotic_gym.suites.instances`).
         judge: the language model that compares answers by meaning, where a task's evaluator asks for that. Without one such
             an episode ends as invalid.
+        worker: a worker process to share with other environments, as `WebVectorEnv(envs_per_worker=…)` does; the memory limit
+            is then the worker's. None for one of its own.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -113,6 +116,7 @@ class WebEnv(gym.Env[Observation, str]):
         task_kwargs: Mapping[str, Any] | None = None,
         instance: str | None = None,
         judge: LanguageModel | None = None,
+        worker: WorkerProcess | None = None,
     ) -> None:
         self.task = check_task(task)
         self.observe = check_names("observe", observe, OPT_IN_KEYS)
@@ -139,6 +143,7 @@ class WebEnv(gym.Env[Observation, str]):
                 "suites": registered_suites(),
             },
             memory_limit_mb=check_count("memory_limit_mb", memory_limit_mb, 0),
+            worker=worker,
         )
         self._observation: Observation | None = None
         self._done = True
@@ -263,7 +268,10 @@ class WebEnv(gym.Env[Observation, str]):
         return decode_png(self._process.call("screenshot", self.step_timeout_s))
 
     def processes(self) -> list[int]:
-        """Ids of the running processes of this environment: the guard, the worker, then the browser's. Empty without one."""
+        """Ids of the running processes of this environment: the guard, the worker, then the browser's. Empty without one.
+
+        Of a shared worker, the browsers of all that share it.
+        """
         return self._process.pids()
 
     def close(self) -> None:

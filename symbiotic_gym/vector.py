@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 from numpy.typing import NDArray
 
+from symbiotic_gym.browser.worker_process import MEMORY_LIMIT_MB, WorkerProcess
 from symbiotic_gym.checks import check_count
 from symbiotic_gym.env import WebEnv
 from symbiotic_gym.errors import ConfigError, DeadlineError, explain
@@ -44,6 +45,9 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
 
     Args:
         num_envs: how many.
+        envs_per_worker: how many share a worker process, that is Python and Playwright's driver, for less memory. A browser
+            that hangs or dies still ends no episode but its own; what blocks the worker (a site that answers an evaluator's own
+            request late) holds up all that share it, and what kills it ends their episodes as invalid.
         max_episode_steps: after how many steps an episode is truncated; None never.
         autoreset_mode: `NEXT_STEP` (an environment whose episode is over ignores its next action and resets) or `DISABLED`.
         **kwargs: those of `WebEnv`, for all of them.
@@ -57,6 +61,7 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         self,
         num_envs: int = 1,
         *,
+        envs_per_worker: int = 1,
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         **kwargs: Any,
@@ -78,8 +83,9 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
         self.autoreset_mode = modes[mode]
         self.num_envs = num_envs
         self.envs: list[gym.Env[Observation, str]] = []
-        for _ in range(num_envs):
-            env = WebEnv(**kwargs)
+        workers = _workers(num_envs, check_count("envs_per_worker", envs_per_worker, 1), kwargs)
+        for worker in workers:
+            env = WebEnv(**kwargs, worker=worker)
             env.last_step = max_episode_steps  # a task that is judged at the end is judged there
             self.envs.append(env if max_episode_steps is None else gym.wrappers.TimeLimit(env, max_episode_steps))
         first = self.envs[0]
@@ -303,3 +309,12 @@ class WebVectorEnv(VectorEnv[Any, Any, Any]):
                     "pass as many as env_ids",
                 )
             )
+
+
+def _workers(num_envs: int, envs_per_worker: int, kwargs: Mapping[str, Any]) -> list[WorkerProcess | None]:
+    """The worker of each environment; None for one of its own."""
+    if envs_per_worker == 1:
+        return [None] * num_envs
+    limit = check_count("memory_limit_mb", kwargs.get("memory_limit_mb", MEMORY_LIMIT_MB), 0)
+    shared = [WorkerProcess(sessions=envs_per_worker, memory_limit_mb=limit) for _ in range(0, num_envs, envs_per_worker)]
+    return [shared[i // envs_per_worker] for i in range(num_envs)]

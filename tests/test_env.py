@@ -178,10 +178,10 @@ def test_opt_in_parts_and_rendering() -> None:
     assert env.observation_space.contains(observation)
     picture = env.render()
     assert picture is not None and picture.shape == (214, 332, 3)
-    worker = env._process._process
+    line = env._process._line
     env.close()
     env.close()
-    assert worker is not None and worker.poll() is not None
+    assert line is not None and not line.alive
 
 
 def test_gymnasiums_wrappers_work() -> None:

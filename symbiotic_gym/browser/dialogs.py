@@ -23,14 +23,15 @@ _LONGEST = 300
 
 
 class Dialogs:
-    """Closes the dialogs of an episode.
-
-    Attributes:
-        lines: what is told of them; cleared by whoever begins a step.
-    """
+    """Closes the dialogs of an episode."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._lines: list[str] = []
+
+    def told(self) -> list[str]:
+        """What there is to tell of the dialogs since the last time, a line each."""
+        lines, self._lines = self._lines, []
+        return lines
 
     def watch(self, context: "BrowserContext") -> None:
         """Follow every page of an episode."""
@@ -41,10 +42,10 @@ class Dialogs:
             if dialog.type == "beforeunload":
                 dialog.accept()  # a page that is being left does not hold on
                 return
-            if len(self.lines) < _MOST:
-                self.lines.append(_line(dialog.type, dialog.message))
-            elif len(self.lines) == _MOST:
-                self.lines.append("(it opened more dialogs, which were closed too)")
+            if len(self._lines) < _MOST:
+                self._lines.append(_line(dialog.type, dialog.message))
+            elif len(self._lines) == _MOST:
+                self._lines.append("(it opened more dialogs, which were closed too)")
             dialog.dismiss()
 
 

@@ -7,12 +7,13 @@ orphan (`PR_SET_CHILD_SUBREAPER`), and it kills all of them when
 
 - the parent asks it to (SIGTERM), or dies, however (its end of the worker's standard input goes, its pidfd becomes ready);
 - the worker ends, however;
-- the browser takes more memory than it may.
+- worker and browsers take more memory than they may. Of several browsers below one worker, the worker watches each by itself.
 
 Should the guard itself be killed, the kernel kills the worker (`PR_SET_PDEATHSIG`), whose browser then sees its pipe close.
 
-It is started as a program, `guard.py PARENT_PID MEMORY_LIMIT_MB`, and becomes guard and worker by a fork before anything heavy
-is imported: the guard costs a few megabytes and no start-up time. Systems without `fork` run the worker without a guard.
+It is started as a program, `guard.py PARENT_PID MEMORY_LIMIT_MB SESSIONS`, and becomes guard and worker by a fork before
+anything heavy is imported: the guard costs a few megabytes and no start-up time. Systems without `fork` run the worker without
+a guard.
 """
 
 import os
@@ -21,15 +22,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["OUT_OF_MEMORY", "descendants", "kill_tree"]
+__all__ = ["LOOK_EVERY_S", "OUT_OF_MEMORY", "descendants", "kill_tree", "private_bytes"]
 
 OUT_OF_MEMORY = 77
 """Exit status of a guard that ended its worker because of the memory limit."""
 
-_LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 1.0
 """How often memory and the parent are looked at; everything else wakes the guard at once."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -111,8 +113,12 @@ def _reap() -> dict[int, int]:
 _IS_GUARD = False
 
 
+def private_bytes(pids: Iterable[int]) -> int:
+    """Memory that is these processes' alone, roughly: resident without shared. Linux only; 0 elsewhere."""
+    return sum(map(_private_bytes, pids))
+
+
 def _private_bytes(pid: int) -> int:
-    """Memory that is this process's alone, roughly: resident without shared."""
     try:
         _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
     except (OSError, ValueError):
@@ -132,11 +138,11 @@ def _watch(worker: int, parent: int, limit_bytes: int, wake: int) -> int:
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     poll.register(0, 0)  # standard input is the worker's: only whether it was hung up is of interest
-    with suppress(OSError, AttributeError):  # an older kernel, or another system: _LOOK_EVERY_S does it
+    with suppress(OSError, AttributeError):  # an older kernel, or another system: LOOK_EVERY_S does it
         poll.register(os.pidfd_open(parent), select.POLLIN)
     look_at = time.monotonic()
     while True:
-        ready = [fd for fd, _ in poll.poll(1000 * _LOOK_EVERY_S)]
+        ready = [fd for fd, _ in poll.poll(1000 * LOOK_EVERY_S)]
         if wake in ready:
             os.read(wake, 4096)
         if (status := _reap().get(worker)) is not None:
@@ -144,8 +150,8 @@ def _watch(worker: int, parent: int, limit_bytes: int, wake: int) -> int:
         if any(fd != wake for fd in ready) or _STOP or os.getppid() != parent:
             return 0
         if time.monotonic() >= look_at:
-            look_at = time.monotonic() + _LOOK_EVERY_S
-            if limit_bytes and sum(map(_private_bytes, descendants(os.getpid()))) > limit_bytes:
+            look_at = time.monotonic() + LOOK_EVERY_S
+            if limit_bytes and private_bytes(descendants(os.getpid())) > limit_bytes:
                 return OUT_OF_MEMORY
 
 
@@ -155,9 +161,9 @@ _STOP: list[int] = []
 def main() -> None:
     """Become guard and worker."""
     global _IS_GUARD
-    parent, limit_bytes = int(sys.argv[1]), int(sys.argv[2]) * 1024 * 1024
+    parent, limit_mb, sessions = map(int, sys.argv[1:4])
     if not hasattr(os, "fork"):
-        _work()
+        _work(sessions, limit_mb)
         return
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wake, woken = os.pipe()
@@ -175,19 +181,19 @@ def main() -> None:
         os.close(woken)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == guard:
-            _work()
+            _work(sessions, limit_mb)
         return
     _IS_GUARD = True
     os.dup2(2, 1)  # the answers' pipe is the worker's alone, so that its end is seen at once
-    status = _watch(worker, parent, limit_bytes, wake)
+    status = _watch(worker, parent, sessions * limit_mb * 1024 * 1024, wake)
     kill_tree(guard, itself=False)
     os._exit(status)
 
 
-def _work() -> None:
+def _work(sessions: int, limit_mb: int) -> None:
     from symbiotic_gym.browser.worker import main as work
 
-    work()
+    work(sessions, limit_mb)
 
 
 if __name__ == "__main__":

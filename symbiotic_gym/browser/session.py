@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import resources
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from symbiotic_gym.actions import Action, parse
@@ -48,6 +48,7 @@ class Session:
         max_page_lines: a longer page text is cut to what is near the viewport, and says so.
         uploads: the folder whose files may be uploaded; None allows none.
         suites: suites of the user's own, as `register_suite` takes them.
+        playwright: the driver to share with other sessions, which ends it; None for one of its own.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Session:
         max_page_lines: int = 10_000,
         uploads: str | None = None,
         suites: Mapping[str, str] | None = None,
+        playwright: Playwright | None = None,
     ) -> None:
         for name, entry_point in (suites or {}).items():
             register_suite(name, entry_point)
@@ -69,9 +71,12 @@ class Session:
         self.uploads = uploads
         light_stacks()
         self.patience_ms = act.ELEMENT_TIMEOUT_MS
-        self.playwright = sync_playwright().start()
+        self._shares = playwright is not None
+        self.playwright = playwright or sync_playwright().start()
         self.playwright.selectors.set_test_id_attribute("bid")  # BrowserGym's tasks look elements up by it
         self.browser: Any = None
+        self.browser_pid: int | None = None
+        """The browser's first process, where the driver is shared, which does not say which of its children it is."""
         self.site: Site | None = None
         self.fence = Fence({})
         self.faults = SiteFaults(self.fence)
@@ -140,7 +145,6 @@ class Session:
         """Run one action and return `observation`, `reward`, `done`, `error` and the seconds each part took."""
         started = time.perf_counter()
         self.navigations.fruitless = False
-        self.dialogs.lines.clear()
         error = self._perform(text)
         acted = time.perf_counter()
         wait_for_rest(self)
@@ -185,7 +189,14 @@ class Session:
             self.browser.close()
         if self.site is not None:
             self.site.close()
-        self.playwright.stop()
+        if not self._shares:
+            self.playwright.stop()
+
+    def abandon(self) -> None:
+        """Leave everything as it is, but for the site, once the browser was killed."""
+        site, self.site = self.site, None
+        if site is not None:
+            site.close()
 
     # --- pages ---
 
@@ -218,6 +229,7 @@ class Session:
             return
         if self.browser is not None:
             self.browser.close()
+        self.browser_pid = None
         if self.site is not None:
             self.site.close()
             self.site = None
@@ -243,6 +255,9 @@ class Session:
                     "run `symbiotic-gym doctor`; on a minimal system its shared libraries may be missing",
                 )
             ) from error
+        if self._shares:
+            processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+            self.browser_pid = next(process["id"] for process in processes if process["type"] == "browser")
 
     def leave(self) -> None:
         """End the episode, if there is one, and close its pages."""
@@ -276,7 +291,7 @@ class Session:
         if not rested:
             wait_for_rest(self)
         observation = look(self, observe=self.observe, max_page_lines=self.max_page_lines)
-        observation["page"] = "\n".join(filter(None, [*self.dialogs.lines, observation["page"]]))
+        observation["page"] = "\n".join(filter(None, [*self.dialogs.told(), observation["page"]]))
         self._shown = "\n".join((observation["page"], observation["title"], observation["tabs"]))  # all that a page can write
         return observation
 

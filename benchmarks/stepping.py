@@ -1,9 +1,9 @@
 """One environment in a process of its own, told over a pipe what to time: the subject of the throughput benchmark.
 
-`ours` is `symbiotic/openended-v0`, `stock` is `browsergym/openended` with its defaults, `stock-nowait` the same with
-`slow_mo` and `pre_observation_delay` at 0. All play the same page in the same Chromium executable. Stock's chat window starts
-a second browser and takes no path for it, so the path is made Playwright's default for that process; what it starts and when
-is left as it is.
+`ours` is `symbiotic/openended-v0`, `ours-shared` several of it that share a worker process (`envs_per_worker`), `stock` is
+`browsergym/openended` with its defaults, `stock-nowait` the same with `slow_mo` and `pre_observation_delay` at 0. All play the
+same page in the same Chromium executable. Stock's chat window starts a second browser and takes no path for it, so the path is
+made Playwright's default for that process; what it starts and when is left as it is.
 Nothing is added to stock's work: turning its tree into text, which every text agent has to do next, is not timed.
 """
 
@@ -20,9 +20,11 @@ from typing import Any
 
 from symbiotic_gym.browser.guard import kill_tree
 
-__all__ = ["ANSWER_S", "SYSTEMS", "NoAnswerError", "Subject", "memory_mb"]
+__all__ = ["ANSWER_S", "SHARED", "SYSTEMS", "NoAnswerError", "Subject", "memory_mb"]
 
 SYSTEMS = ("ours", "stock-nowait", "stock")
+SHARED = "ours-shared"
+"""Several of ours in one process; each other system takes a process an environment."""
 ANSWER_S = 180.0
 """How long a subject may take for one answer: stock BrowserGym can need more than five minutes for one page of 25.8k nodes."""
 
@@ -43,15 +45,61 @@ class _Ours:
         self.observation, _ = self.env.reset()
 
     def find(self) -> None:
-        from symbiotic_gym.actions import elements
-
-        found = list(elements(self.observation["page"]).values())
-        self.buttons = [e.bid for e in found if e.role == "button"]
-        self.fields = [e.bid for e in found if e.role == "textbox"]
+        self.buttons, self.fields = _controls(self.observation["page"])
 
     def step(self, action: str) -> str:
         self.observation, *_ = self.env.step(action)
         return str(self.observation["last_action_error"])
+
+
+def _controls(page: str) -> tuple[list[str], list[str]]:
+    from symbiotic_gym.actions import elements
+
+    found = list(elements(page).values())
+    return [e.bid for e in found if e.role == "button"], [e.bid for e in found if e.role == "textbox"]
+
+
+class _Shared:
+    """Several of ours with one worker, each stepping as soon as it has answered."""
+
+    def __init__(self, url: str, n: int) -> None:
+        from symbiotic_gym.vector import WebVectorEnv
+
+        place = {"start_url": url, "goal": "look at the page"}
+        self.env = WebVectorEnv(n, task="openended.", task_kwargs=place, envs_per_worker=n)
+
+    def reset(self) -> None:
+        self.observations, _ = self.env.reset()
+
+    def find(self) -> None:
+        self.buttons, self.fields = _controls(self.observations["page"][0])  # they show the same page
+
+    def steps(self, n: int, most_s: float) -> list[tuple[str, float]]:
+        """What each step was and took, `n` an environment or until that long."""
+        ends = time.perf_counter() + most_s
+        turns = [0] * self.env.num_envs
+        sent = [0.0] * self.env.num_envs
+        done = []
+
+        def send(index: int) -> None:
+            sent[index] = time.perf_counter()
+            self.env.send([_action(self, turns[index])[1]], [index])
+
+        for index in range(self.env.num_envs):
+            send(index)
+        under_way = self.env.num_envs
+        while under_way:
+            ready = self.env.recv()
+            for index, observation in zip(ready.env_ids.tolist(), ready.observations, strict=True):
+                kind, action = _action(self, turns[index])
+                done.append((kind, time.perf_counter() - sent[index]))
+                _check(action, observation["last_action_error"])
+                turns[index] += 1
+                if time.perf_counter() < ends and turns[index] < n:
+                    send(index)
+                else:
+                    under_way -= 1
+        return done
 
 
 class _Stock:
@@ -84,7 +132,9 @@ class _Stock:
         return str(self.observation["last_action_error"])
 
 
-def _make(system: str, url: str) -> _Ours | _Stock:
+def _make(system: str, url: str, n: int) -> _Ours | _Shared | _Stock:
+    if system == SHARED:
+        return _Shared(url, n)
     if system == "ours":
         return _Ours(url)
     return _Stock(url, {"slow_mo": 0, "pre_observation_delay": 0} if system == "stock-nowait" else {})
@@ -94,12 +144,13 @@ class Subject:
     """The handle on such a process.
 
     Args:
-        system: one of `SYSTEMS`.
+        system: one of `SYSTEMS`, or `SHARED`.
         url: the page.
+        n: how many environments; more than one only of `SHARED`.
     """
 
-    def __init__(self, system: str, url: str) -> None:
-        self._process = subprocess.Popen(_command(system, url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, system: str, url: str, n: int = 1) -> None:
+        self._process = subprocess.Popen(_command(system, url, n), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._asked = ""
         self._reader = threading.Thread(target=self._read, name=f"{system}-answers", daemon=True)
@@ -168,8 +219,8 @@ class Subject:
                 pipe.close()
 
 
-def _command(system: str, url: str) -> list[str]:
-    return [sys.executable, "-m", "symbiotic_gym.benchmarks.stepping", system, url]
+def _command(system: str, url: str, n: int) -> list[str]:
+    return [sys.executable, "-m", "symbiotic_gym.benchmarks.stepping", system, url, str(n)]
 
 
 def memory_mb(root: int) -> float:
@@ -198,7 +249,7 @@ def main() -> None:
     """Answer one JSON line with another until told to close."""
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints must not end up between the answers
-    player = _make(sys.argv[1], sys.argv[2])
+    player = _make(sys.argv[1], sys.argv[2], int(sys.argv[3]))
     turn = 0
     for line in sys.stdin:
         request = json.loads(line)
@@ -208,27 +259,38 @@ def main() -> None:
             answer: Any = time.perf_counter() - began
             player.find()
             turn = 0
-        elif request["what"] == "steps":
+        elif request["what"] == "close":
+            player.env.close()
+            return
+        elif isinstance(player, _Shared):
+            answer = player.steps(request["n"], request["most_s"])
+        else:
             answer = []
             while len(answer) < request["n"] and time.perf_counter() - began < request["most_s"]:
                 answer.append(_timed_step(player, turn))
                 turn += 1
-        else:
-            player.env.close()
-            return
         replies.write(json.dumps(answer) + "\n")
 
 
-def _timed_step(player: _Ours | _Stock, turn: int) -> tuple[str, float]:
+def _action(player: _Ours | _Shared | _Stock, turn: int) -> tuple[str, str]:
+    """Of which kind the step of that turn is, and its text."""
     kind = ("click", "fill")[turn % 2]
     bids = player.buttons if kind == "click" else player.fields
     bid = bids[turn // 2 % len(bids)]
-    action = f'click("{bid}")' if kind == "click" else f'fill("{bid}", "{turn}")'
+    return kind, f'click("{bid}")' if kind == "click" else f'fill("{bid}", "{turn}")'
+
+
+def _check(action: str, error: str) -> None:
+    if error:
+        raise RuntimeError(f"{action} was refused, so its time means nothing: {error}")
+
+
+def _timed_step(player: _Ours | _Stock, turn: int) -> tuple[str, float]:
+    kind, action = _action(player, turn)
     began = time.perf_counter()
     error = player.step(action)
     took = time.perf_counter() - began
-    if error:
-        raise RuntimeError(f"{action} was refused, so its time means nothing: {error}")
+    _check(action, error)
     return kind, took
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from symbiotic_gym.benchmarks.pages import PageServer
 from symbiotic_gym.benchmarks.report import Report, Row, argument_parser, estimate
 from symbiotic_gym.benchmarks.samples import Samples
-from symbiotic_gym.benchmarks.stepping import ANSWER_S, SYSTEMS, NoAnswerError, Subject, memory_mb
+from symbiotic_gym.benchmarks.stepping import ANSWER_S, SHARED, SYSTEMS, NoAnswerError, Subject, memory_mb
 from symbiotic_gym.progress import Bar, Progress
 from symbiotic_gym.stats import ratio_of_medians
 
@@ -33,6 +33,10 @@ STEP_TARGETS = {("1.3k", "stock"): 15.0, ("1.3k", "stock-nowait"): 4.0, ("25.8k"
 RESET_TARGET = 6.0
 RATE_TARGET = 4.0
 MEMORY_TARGET = 2.0
+MOST = 4
+"""Environments at once."""
+STEPS = 12
+"""Of each environment, that are timed by themselves and come before its memory is measured."""
 _MOST_S = {"steps": 120.0, "rate": 20.0}
 """A block of steps ends after that long, whatever it has."""
 
@@ -71,10 +75,17 @@ class _Rounds:
         """The values that `of` finds in the blocks, by system."""
         return {system: [value for block in blocks for value in of(block)] for system, blocks in self.blocks.items()}
 
+    def as_ours(self, system: str) -> "_Rounds":
+        """The same with the blocks of `system` in the place of ours."""
+        turned = _Rounds(())
+        turned.blocks = self.blocks | {"ours": self.blocks[system]}
+        turned.silent = self.silent | ({"ours": self.silent[system]} if system in self.silent else {})
+        return turned
+
 
 @contextmanager
 def _subjects(system: str, url: str, n: int = 1) -> Iterator[list[Subject]]:
-    subjects = [Subject(system, url) for _ in range(n)]
+    subjects = [Subject(system, url, n)] if system == SHARED else [Subject(system, url) for _ in range(n)]
     try:
         yield subjects
     finally:
@@ -93,17 +104,20 @@ def _one(system: str, url: str, resets: int, steps: int) -> dict[str, Any]:
         return {"first": first, "resets": again, "steps": timed, "memory_mb": memory_mb(subject.pid)}
 
 
-def _rate(system: str, url: str, n: int, most_s: float) -> float:
-    """Steps per second of `n` environments at once."""
+def _many(system: str, url: str, n: int, most_s: float) -> dict[str, float]:
+    """The memory that each of `n` environments takes after as many steps, and their steps per second."""
     with _subjects(system, url, n) as subjects:
-        for subject in subjects:
-            subject.start("reset")
-        for subject in subjects:
-            subject.finish()
-        for subject in subjects:
-            subject.start("steps", n=10**6, most_s=most_s)
-        finished = [subject.finish(ANSWER_S + most_s) for subject in subjects]
-        return float(sum(len(steps) / sum(took for _, took in steps) for steps in finished))
+
+        def all_of(what: str, **arguments: Any) -> list[Any]:
+            for subject in subjects:
+                subject.start(what, **arguments)
+            return [subject.finish(ANSWER_S + _MOST_S["steps"]) for subject in subjects]
+
+        all_of("reset")
+        all_of("steps", n=STEPS, most_s=_MOST_S["steps"])
+        memory = sum(memory_mb(subject.pid) for subject in subjects) / n
+        each = [len(steps) / sum(took for _, took in steps) for steps in all_of("steps", n=10**6, most_s=most_s)]
+        return {"memory_mb": memory, "steps_per_s": float(sum(each)) * n / len(subjects)}
 
 
 def _median(values: Sequence[float]) -> float | None:
@@ -151,7 +165,7 @@ def _memory_rows(size: str, rounds: _Rounds) -> list[Row]:
     memory = rounds.each(lambda block: [block["memory_mb"]])
     return [
         *_beside(f"memory/{size}", "MiB of PSS", rounds, memory),
-        _times(f"memory/{size}/times-stock", rounds, memory, "stock", MEMORY_TARGET),
+        _times(f"memory/{size}/times-stock", rounds, memory, "stock"),
     ]
 
 
@@ -165,19 +179,32 @@ def _reset_rows(rounds: _Rounds) -> list[Row]:
     ]
 
 
-def _rate_rows(n: int, rounds: _Rounds) -> list[Row]:
-    rates = rounds.each(lambda rate: [rate])
-    name, system = f"steps-per-second/{n}/times-stock-nowait", "stock-nowait"
-    rows = _beside(f"steps-per-second/{n}", "steps/s", rounds, rates, "higher")
-    # more is better here: the ratio is ours over theirs
-    ratio = _times(name, rounds, {"ours": rates[system], system: rates["ours"]}, system, RATE_TARGET)
-    return [*rows, ratio]
+def _many_rows(n: int, rounds: _Rounds) -> list[Row]:
+    """Ours beside stock without waits, with a worker an environment and with one for all."""
+    stock = "stock-nowait"
+    rows = []
+    for system, rate, takes in (("ours", "steps-per-second", "memory"), (SHARED, "rate-shared", "memory-shared")):
+        turned = rounds.as_ours(system)
+        rates = turned.each(lambda block: [block["steps_per_s"]])
+        rows += _beside(f"{rate}/{n}", "steps/s", turned, rates, "higher")
+        # more is better here: the ratio is ours over theirs
+        swapped = {"ours": rates[stock], stock: rates["ours"]}
+        rows.append(_times(f"{rate}/{n}/times-{stock}", turned, swapped, stock, RATE_TARGET))
+        memory = turned.each(lambda block: [block["memory_mb"]])
+        target = MEMORY_TARGET if system == SHARED and n == MOST else None  # what is shared has to be shared by some
+        rows += _beside(f"{takes}/{n}", "MiB of PSS", turned, memory)
+        rows.append(_times(f"{takes}/{n}/times-{stock}", turned, memory, stock, target))
+    return rows
 
 
 def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rounds: int, bar: Bar) -> None:
     sizes = {"350": SIZES["350"]} if smoke else SIZES
     for size, rows in sizes.items():
-        url, resets, steps = f"http://{address}/catalogue?rows={rows}", 2 if size == "1.3k" or smoke else 0, 2 if smoke else 12
+        url, resets, steps = (
+            f"http://{address}/catalogue?rows={rows}",
+            2 if size == "1.3k" or smoke else 0,
+            2 if smoke else STEPS,
+        )
         one = _Rounds(SYSTEMS)
         for turn in range(rounds):
             for system in SYSTEMS:
@@ -190,14 +217,15 @@ def _measure(report: Report, samples: Samples, address: str, *, smoke: bool, rou
     size = "350" if smoke else "1.3k"
     url = f"http://{address}/catalogue?rows={SIZES[size]}"
     most_s = 2.0 if smoke else _MOST_S["rate"]
-    for n in (2, 4):
-        many = _Rounds(SYSTEMS[:2])
+    for n in (2, MOST):
+        systems = ("ours", SHARED, "stock-nowait")
+        many = _Rounds(systems)
         for turn in range(rounds):
-            for system in SYSTEMS[:2]:
-                key = f"rate/{n}/{system}/{turn}"
-                many.take(system, partial(_kept, samples, key, _rate, system, url, n, most_s))
+            for system in systems:
+                key = f"many/{n}/{system}/{turn}"
+                many.take(system, partial(_kept, samples, key, _many, system, url, n, most_s))
                 bar.advance(key)
-        report.add(*_rate_rows(n, many))
+        report.add(*_many_rows(n, many))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     rounds = 1 if options.smoke else options.rounds
     report, server = Report("throughput"), PageServer()
-    total = rounds * (len(SYSTEMS) * (1 if options.smoke else len(SIZES)) + 4)
+    total = rounds * (len(SYSTEMS) * (1 if options.smoke else len(SIZES)) + 6)
     try:
         with Progress().phase("measuring", total) as bar:
             _measure(report, Samples(options.samples), server.address, smoke=options.smoke, rounds=rounds, bar=bar)

@@ -16,13 +16,14 @@ Read = Callable[[str], list[str]]
 def page() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    from symbiotic_gym.browser import session
+    from symbiotic_gym.browser import look, session
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=require_chromium())
         page = browser.new_page()
         page.add_init_script(session._NAMES)
         page.add_init_script(session._WATCH)
+        page.add_init_script(look.WALKER)
         page.goto("about:blank")
         yield page
         browser.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from playwright.sync_api import Error as PlaywrightError
@@ -33,6 +34,12 @@ _ACTED = re.compile(
     r"|elementHandle\.press\(.*\))\s*\Z"
 )
 """How Playwright's log ends when the element was acted on, and the time ran out on what came of it."""
+
+_CHOOSE = """option => {
+    const select = option.closest("select");
+    option.selected = true;
+    for (const type of ["input", "change"]) select.dispatchEvent(new Event(type, { bubbles: true }));
+}"""
 
 Button = Literal["left", "middle", "right"]
 
@@ -85,29 +92,38 @@ def box_of(host: Host, action: Action) -> tuple[float, float, float, float] | No
     if not isinstance(bid, str):
         return None
     try:
-        box = _element(host, bid).bounding_box()
+        with _element(host, bid) as element:
+            box = element.bounding_box()
     except (PlaywrightError, ValueError):  # the action itself will say why
         return None
     return (box["x"], box["y"], box["width"], box["height"]) if box else None
 
 
-def _element(host: Host, bid: str) -> ElementHandle:
+@contextmanager
+def _element(host: Host, bid: str) -> Iterator[ElementHandle]:
     """The element of that bid; letters before the number name the frames it stands in, as in `aaB12`.
 
-    Looked up once. A locator looks each time it is used, through a page's every element: 0.1 s a click on a page of 9,000.
+    Looked up once: a locator looks each time it is used, through a page's every element, half of a click on a large page.
     """
-    frame, path = host.page.main_frame, ""
-    for letters in re.findall("[a-z][A-Z]*", bid):
-        path += letters
-        inside = (_found(frame, path) or _missing(bid)).content_frame()
-        frame = inside or _missing(bid)
-    return _found(frame, bid) or _missing(bid)
+    with ExitStack() as held:
+        frame, path = host.page.main_frame, ""
+        for letters in re.findall("[a-z][A-Z]*", bid):
+            path += letters
+            frame = held.enter_context(_found(frame, path, bid)).content_frame() or _missing(bid)
+        yield held.enter_context(_found(frame, bid, bid))
 
 
-def _found(frame: Frame, bid: str) -> ElementHandle | None:
+@contextmanager
+def _found(frame: Frame, bid: str, named: str) -> Iterator[ElementHandle]:
     selector = f'[bid="{bid}"]'
-    # the document itself first: to look into every shadow root takes ten times as long
-    return frame.query_selector(f"css:light={selector}", strict=True) or frame.query_selector(f"css={selector}", strict=True)
+    # the document itself first: to look into every shadow root takes longer
+    found = frame.query_selector(f"css:light={selector}", strict=True) or frame.query_selector(f"css={selector}", strict=True)
+    element = found or _missing(named)
+    try:
+        yield element
+    finally:
+        with suppress(PlaywrightError):  # it went with its page
+            element.dispose()  # or the page could not forget it
 
 
 def _missing(bid: str) -> NoReturn:
@@ -119,63 +135,70 @@ def _is_option(element: ElementHandle) -> bool:
 
 
 def _click(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> None:
-    element = _element(host, bid)
-    if _is_option(element):
-        # an option of a closed <select> has no box to click on; choosing it is what is meant
-        element.evaluate(
-            "e => { const s = e.closest('select'); e.selected = true;"
-            " s.dispatchEvent(new Event('input', {bubbles: true})); s.dispatchEvent(new Event('change', {bubbles: true})); }"
-        )
-        return
-    element.click(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        if _is_option(element):
+            # an option of a closed <select> has no box to click on; choosing it is what is meant
+            element.evaluate(_CHOOSE)
+            return
+        element.click(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
 
 
 def _dblclick(host: Host, bid: str, button: Button, modifiers: tuple[Any, ...]) -> None:
-    _element(host, bid).dblclick(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.dblclick(button=button, modifiers=list(modifiers), timeout=host.patience_ms)
 
 
 def _fill(host: Host, bid: str, value: str, enable_autocomplete_menu: bool) -> None:
-    element = _element(host, bid)
-    if enable_autocomplete_menu and value:
-        # the last character by keyboard, so that the page's key handlers open their menu
-        element.fill(value[:-1], timeout=host.patience_ms)
-        element.type(value[-1], timeout=host.patience_ms)
-    else:
-        element.fill(value, timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        if enable_autocomplete_menu and value:
+            # the last character by keyboard, so that the page's key handlers open their menu
+            element.fill(value[:-1], timeout=host.patience_ms)
+            element.type(value[-1], timeout=host.patience_ms)
+        else:
+            element.fill(value, timeout=host.patience_ms)
 
 
 def _select_option(host: Host, bid: str, options: tuple[str, ...]) -> None:
-    _element(host, bid).select_option(list(options), timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.select_option(list(options), timeout=host.patience_ms)
 
 
 def _check(host: Host, bid: str) -> None:
-    _element(host, bid).check(timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.check(timeout=host.patience_ms)
 
 
 def _uncheck(host: Host, bid: str) -> None:
-    _element(host, bid).uncheck(timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.uncheck(timeout=host.patience_ms)
 
 
 def _press(host: Host, bid: str, key_comb: str) -> None:
-    _element(host, bid).press(key_comb, timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.press(key_comb, timeout=host.patience_ms)
 
 
 def _focus(host: Host, bid: str) -> None:
-    _element(host, bid).focus()
+    with _element(host, bid) as element:
+        element.focus()
 
 
 def _clear(host: Host, bid: str) -> None:
-    _element(host, bid).fill("", timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.fill("", timeout=host.patience_ms)
 
 
 def _hover(host: Host, bid: str) -> None:
-    _element(host, bid).hover(timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        element.hover(timeout=host.patience_ms)
 
 
 def _drag_and_drop(host: Host, from_bid: str, to_bid: str) -> None:
-    _element(host, from_bid).hover(timeout=host.patience_ms)
+    with _element(host, from_bid) as element:
+        element.hover(timeout=host.patience_ms)
     host.page.mouse.down()
-    _element(host, to_bid).hover(timeout=host.patience_ms)
+    with _element(host, to_bid) as element:
+        element.hover(timeout=host.patience_ms)
     host.page.mouse.up()
 
 
@@ -226,12 +249,12 @@ def _mouse_drag_and_drop(host: Host, from_x: float, from_y: float, to_x: float, 
 
 def _upload_file(host: Host, bid: str, file: tuple[str, ...]) -> None:
     paths = inside(host.uploads, file)
-    element = _element(host, bid)
-    if element.evaluate("e => e instanceof HTMLInputElement && e.type === 'file'"):
-        element.set_input_files(paths, timeout=host.patience_ms)
-        return
-    with host.page.expect_file_chooser(timeout=host.patience_ms) as chooser:  # a button that opens one
-        element.click(timeout=host.patience_ms)
+    with _element(host, bid) as element:
+        if element.evaluate("e => e instanceof HTMLInputElement && e.type === 'file'"):
+            element.set_input_files(paths, timeout=host.patience_ms)
+            return
+        with host.page.expect_file_chooser(timeout=host.patience_ms) as chooser:  # a button that opens one
+            element.click(timeout=host.patience_ms)
     chooser.value.set_files(paths)
 
 

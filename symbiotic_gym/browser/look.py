@@ -13,9 +13,12 @@ from playwright.sync_api import Error as PlaywrightError
 
 from symbiotic_gym.browser.rest import Navigations, mid_navigation, wait_for_rest
 
-__all__ = ["look", "screenshot"]
+__all__ = ["WALKER", "look", "screenshot"]
 
-_WALK = resources.files(__package__).joinpath("page.js").read_text("utf-8")
+_PAGE = resources.files(__package__).joinpath("page.js").read_text("utf-8")
+WALKER = f"Object.defineProperty(window, '__symbioticWalk', {{ value: ({_PAGE})() }})"
+"""Runs in every frame before the page's own scripts, after `dom_accessibility.js` and `watch.js`."""
+_WALK = "([prefix, budget]) => window.__symbioticWalk(prefix, budget)"
 
 
 class Host(Protocol):
@@ -76,6 +79,8 @@ def _walk(frame: Frame, prefix: str, budget: int) -> tuple[list[str], str]:
             continue
         handle = frame.query_selector(f'[bid="{bid}"]')
         child = handle.content_frame() if handle else None
+        if handle is not None:
+            handle.dispose()
         if child is not None:
             lines += [indent + "  " + inner for inner in _walk(child, bid, max(budget - len(lines), 1))[0]]
     return lines, walked["title"]

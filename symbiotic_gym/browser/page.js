@@ -2,7 +2,8 @@
 // element, `[bid] role "name" properties`, with ids only on what can be acted on. Roles and names come from dom-accessibility-api,
 // bids are numbered as BrowserGym numbers them, so that recorded actions mean the same there. Where the text would be longer than
 // `budget` lines, what is near the viewport is kept, and a line in (parentheses), which no page can write, says what is missing.
-([prefix, budget]) => {
+// Installed once a document and called at each look: what the engine has learnt of it stays, and nothing is compiled again.
+() => {
   const { computeAccessibleName, getRole } = domAccessibility;
   const clickable = window.__symbiotic ? window.__symbiotic.clickable : new WeakSet();
 
@@ -20,6 +21,8 @@
       "menuitemradio treeitem gridcell scrollbar").split(" "),
   );
   const FOCUSABLE = "a[href], area[href], button, input, select, textarea, summary, iframe, [tabindex], [contenteditable]";
+  let all = []; // the elements, shadow roots' too
+  let decorated = true; // whether a style sheet may write text before or after them
   const FORMATTED_INPUTS = new Set("date time datetime-local month week color".split(" "));
   const SHOWN_ROLES = new Set("heading img dialog alertdialog alert status progressbar tooltip".split(" "));
 
@@ -46,29 +49,31 @@
     return out;
   };
   // BrowserGym's own counters, so that its extraction can follow ours on the same page
-  if (window.browsergym_elem_counter === undefined) {
+  const startCounters = () => {
+    if (window.browsergym_elem_counter !== undefined) return;
     let frames = 0;
     window.browsergym_elem_counter = 0;
     window.browsergym_frame_id_generator = { next: () => letters(frames++) };
-  }
-  // a page can have attributes of that name too: what is not in our form is replaced, and what is, is not given out a second time
-  const OURS = new RegExp(`^${prefix}(0|[1-9][0-9]{0,8})$`);
-  const FRAMES = new RegExp(`^${prefix}[a-z][A-Z]{0,8}$`);
-  const taken = new Set();
-  const mark = (element) => {
-    let bid = element.getAttribute("bid");
-    const frame = element.localName === "iframe" || element.localName === "frame";
-    if (bid === null || taken.has(bid) || !(frame ? FRAMES : OURS).test(bid)) {
-      do bid = prefix + (frame ? window.browsergym_frame_id_generator.next() : window.browsergym_elem_counter++);
-      while (taken.has(bid));
-      element.setAttribute("bid", bid);
-    }
-    taken.add(bid);
   };
-  const all = everyElement(document);
-  for (const element of all) if (STANDARD_TAGS.has(element.localName)) mark(element);
-  // SVG shapes and custom elements that listen for clicks come after, so that the numbers above stay BrowserGym's
-  for (const element of all) if (!STANDARD_TAGS.has(element.localName) && clickable.has(element)) mark(element);
+  // a page can have attributes of that name too: what is not in our form is replaced, and what is, is not given out a second time
+  const markAll = (prefix) => {
+    const ours = new RegExp(`^${prefix}(0|[1-9][0-9]{0,8})$`);
+    const frames = new RegExp(`^${prefix}[a-z][A-Z]{0,8}$`);
+    const taken = new Set();
+    const mark = (element) => {
+      let bid = element.getAttribute("bid");
+      const frame = element.localName === "iframe" || element.localName === "frame";
+      if (bid === null || taken.has(bid) || !(frame ? frames : ours).test(bid)) {
+        do bid = prefix + (frame ? window.browsergym_frame_id_generator.next() : window.browsergym_elem_counter++);
+        while (taken.has(bid));
+        element.setAttribute("bid", bid);
+      }
+      taken.add(bid);
+    };
+    for (const element of all) if (STANDARD_TAGS.has(element.localName)) mark(element);
+    // SVG shapes and custom elements that listen for clicks come after, so that the numbers above stay BrowserGym's
+    for (const element of all) if (!STANDARD_TAGS.has(element.localName) && clickable.has(element)) mark(element);
+  };
 
   // --- what a line says -------------------------------------------------------------------------------------------------------
   const MAX_NAME = 200; // characters
@@ -110,7 +115,7 @@
       return named.map((part) => part?.textContent ?? "").join(" ");
     }
   };
-  // Whether a style sheet may write text before or after elements: to ask every element for it would be a quarter of the walk.
+  // To ask every element for what style sheets write before and after it would be a quarter of the walk.
   const MOST_RULES = 2000;
   const decorates = (sheets) => {
     let left = MOST_RULES;
@@ -129,7 +134,6 @@
       return true; // a sheet of another origin
     }
   };
-  const decorated = all.some((element) => element.shadowRoot) || decorates([...document.styleSheets, ...document.adoptedStyleSheets]);
   const cased = (text, style) => {
     const change = style.textTransform;
     if (change === "uppercase") return text.toUpperCase();
@@ -451,7 +455,7 @@
       return box && box.height > 0 && box.bottom > 0 && box.top < innerHeight;
     });
   };
-  const cut = (lines) => {
+  const cut = (lines, budget) => {
     if (lines.length <= budget) return lines;
     const first = window.scrollY > 0 ? Math.max(0, inViewport(lines) - Math.floor(budget / 4)) : 0;
     const start = Math.min(first, lines.length - budget);
@@ -460,11 +464,19 @@
     return [...above, ...lines.slice(start, start + budget), ...(below > 0 ? [`(${below} lines below are left out; scroll down to see them)`] : [])];
   };
 
-  // behind an open modal dialog nothing can be reached
   const own = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document); // not a form of that name
-  const modal = [...document.querySelectorAll("dialog:modal")].pop();
   const itself = (block) => block;
-  const found = modal ? visit(modal) : own("body") ? { within: own("body"), then: itself } : null;
-  const block = (found !== null && "then" in found ? read(found) : found) ?? { lines: [] };
-  return { text: cut(block.lines).join("\n"), title: own("title") };  // one text: a list of thousands takes longer to send than to make
+  return (prefix, budget) => {
+    startCounters();
+    all = everyElement(document);
+    markAll(prefix);
+    decorated = all.some((element) => element.shadowRoot) || decorates([...document.styleSheets, ...document.adoptedStyleSheets]);
+    // behind an open modal dialog nothing can be reached
+    const modal = [...document.querySelectorAll("dialog:modal")].pop();
+    const found = modal ? visit(modal) : own("body") ? { within: own("body"), then: itself } : null;
+    const block = (found !== null && "then" in found ? read(found) : found) ?? { lines: [] };
+    const text = cut(block.lines, budget).join("\n"); // one text: a list of thousands takes longer to send than to make
+    all = []; // or what the page drops could not be forgotten
+    return { text, title: own("title") };
+  };
 }

@@ -21,7 +21,7 @@ from symbiotic_gym.browser.copied import stands_on
 from symbiotic_gym.browser.dialogs import Dialogs
 from symbiotic_gym.browser.fence import Fence
 from symbiotic_gym.browser.find import require_chromium
-from symbiotic_gym.browser.look import look, screenshot
+from symbiotic_gym.browser.look import WALKER, look, screenshot
 from symbiotic_gym.browser.rest import Navigations, close_when_loaded, wait_for_rest
 from symbiotic_gym.browser.site_faults import SiteFaults
 from symbiotic_gym.browser.stacks import light_stacks
@@ -120,6 +120,7 @@ class Session:
         self.context.set_default_navigation_timeout(_LOADING_MS)
         self.context.add_init_script(_NAMES)
         self.context.add_init_script(_WATCH)
+        self.context.add_init_script(WALKER)
         self.dialogs = Dialogs()
         self.dialogs.watch(self.context)
         self.context.on("page", self._on_page)
